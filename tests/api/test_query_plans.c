@@ -230,6 +230,21 @@ static void test_api_query_plans__eager(void **state)
         {"MATCH (a:A) DELETE a", "Delete Eager NodeByLabelScan"},
         {"MATCH (a:A) SET a:$(a.l)", "Set Eager NodeByLabelScan"},
         {"MATCH (a:A) CREATE (:$('x'))", "Create Eager NodeByLabelScan"},
+        {"UNWIND [1, 2] AS x MATCH (n) WHERE id(n) = x CREATE (:C)",
+         "Create Eager NodeById Unwind"},
+        {"UNWIND [1, 2] AS x MATCH (n) WHERE id(n) = x CREATE (n)-[:R]->(n)",
+         "Create NodeById Unwind"},
+        {"UNWIND [1, 2] AS x CREATE (:C {k: COUNT { (:C) }})", "Create Eager Unwind"},
+        {"UNWIND [1, 2] AS x CREATE (:C {k: COUNT { (:D) }})", "Create Unwind"},
+        /* a relationship has ends that another row may have deleted; a node by itself has not */
+        {"MATCH (a:A)-[:R]->(b) DETACH DELETE b CREATE (a)-[:S]->()",
+         "Create Eager Delete Eager Filter RelationshipScan"},
+        {"MATCH (a:A)-[:R]->(b) DETACH DELETE b CREATE (:C)",
+         "Create Delete Eager Filter RelationshipScan"},
+        /* whoever gets a node reads its properties as all rows have left them, but what was made stays as it was made */
+        {"MATCH (a:A) SET a.z = 1 RETURN a", "Eager Set NodeByLabelScan"},
+        {"MATCH (a:A) SET a.z = 1 RETURN a.y, labels(a)", "Set NodeByLabelScan"},
+        {"UNWIND [1, 2] AS x CREATE (a:A {x: x}) RETURN a", "Create Unwind"},
         /* an update, then a clause that reads what it has changed: all rows are through first */
         {"MATCH (a:A {x: 1})-[r:R]->() DELETE r WITH a MATCH (a)-[q:R]->() RETURN q",
          "Expand Eager Delete Eager Expand IndexSeek"},

@@ -302,6 +302,24 @@ class Found(unittest.TestCase):
         for selector in ('ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 2', 'ANY'):
             self.gives(nodes, f'MATCH p = {selector} (:S) ((x)-[:R]->()-[:R]->(y))+ (e:E) RETURN length(p)', [[6]])
 
+    def test_rows_of_later_batches_see_no_more_than_the_first(self):
+        self.gives('', 'UNWIND range(0, 3000) AS i OPTIONAL MATCH (n) WHERE id(n) = 3000 - i CREATE (:X) RETURN count(n)', [[0]])
+        self.gives('', 'UNWIND range(0, 3000) AS i OPTIONAL MATCH ()-[r]->() WHERE id(r) = 3000 - i CREATE (:X)-[:R]->(:Y) RETURN count(r)',
+                   [[0]])
+        self.gives('', 'UNWIND range(1, 3000) AS i CREATE (p:P {i: COUNT { (:P) }}) RETURN sum(p.i)', [[0]])
+        self.gives('', 'UNWIND range(1, 3000) AS i CREATE (:P)-[r:R {i: size([(:P)-->(q) | q])}]->() RETURN sum(r.i)', [[0]])
+        self.gives('UNWIND range(1, 3000) AS i CREATE (:A {i: i})',
+                   'MATCH (a:A) WITH a ORDER BY a.i DELETE COLLECT { MATCH (b:A) WHERE b.i = 3001 - a.i RETURN b }[0] '
+                   'WITH count(*) AS c MATCH (a:A) RETURN c, count(a)', [])
+
+    def test_what_is_deleted_for_another_row_is_gone_for_all(self):
+        engine = Engine(sys.argv[1])
+        engine.must('UNWIND range(1, 2000) AS i CREATE (a:N {i: i}), (b {i: 2000 + i}), (c:N {i: 4000 + i}) CREATE (a)-[:R]->(b), (c)-[:R]->(a)')
+        for update in ('SET a.x = 1', 'CREATE (a)-[:R]->()', 'MERGE (a)-[:Q]->(:Q)'):
+            answer = engine.run(f'MATCH (a:N)-[:R]->(b) WITH a, b ORDER BY a.i DETACH DELETE b {update}')
+            self.assertIn('error', answer, update)
+        engine.close()
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

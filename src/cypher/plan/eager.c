@@ -3,9 +3,11 @@
  * update above it has just made, and an update's later rows may come after a read above it. An EAGER step, which takes in all rows before it
  * gives the first one, stands
  *   - below an update that changes what something below it reads,
- *   - below a read of what an update below it changes, and
+ *   - below a read of what an update below it changes,
  *   - below an update of entities (also by ON MATCH, in FOREACH or CALL) of what another clause below it sets or makes: the last one wins for
  *     all rows,
+ *   - below an update of anything that a clause below it may have deleted for another row, and
+ *   - below the result, where it has entities that a clause below it changes: who asks for their labels and properties sees what all rows have left,
  * unless there is at most one row, and nothing to interleave. Reads and writes are compared by label, type and property key. */
 #include "cypher/plan/plan_priv.h"
 
@@ -17,6 +19,7 @@ typedef struct effects {
     bool all_labels, all_types, all_keys; /* any of them */
     bool nodes;                           /* which nodes there are, whatever their labels */
     bool deletes;                         /* anything may go */
+    bool changes; /* what was there before, or for another row, is another now */
     bool any;
 } effects;
 
@@ -125,6 +128,17 @@ static sb_status read_factor(scanner *s, const sb_plan_factor *factor)
     return SB_OK;
 }
 
+/* By id, what has just been made is found as soon as it is there. */
+static void read_by_id(effects *e, const sb_plan *plan)
+{
+    e->any = true;
+    if (plan->as.by_id.bound) return;
+    if (plan->as.by_id.on_rels)
+        e->all_types = true;
+    else
+        e->nodes = true;
+}
+
 /* What one operator reads, without its input; for MERGE and its like also what inner reads. */
 static sb_status read_operator(scanner *s, sb_plan *plan)
 {
@@ -139,7 +153,7 @@ static sb_status read_operator(scanner *s, sb_plan *plan)
             return SB_OK;
         }
         return sb_plan__set_add(s->p, &s->e->labels, plan->as.scan.label);
-    case SB_PLAN_NODE_BY_ID: s->e->any = true; return SB_OK;
+    case SB_PLAN_NODE_BY_ID: read_by_id(s->e, plan); return SB_OK;
     case SB_PLAN_INDEX_SEEK: return read_index(s, plan);
     case SB_PLAN_REL_SCAN:
     case SB_PLAN_EXPAND:
@@ -201,6 +215,7 @@ static sb_status write_created(scanner *s, const sb_plan_create *create)
 
 static sb_status write_items(scanner *s, const sb_plan_set_item *items, uint32_t count)
 {
+    s->e->changes |= count != 0;
     for (uint32_t i = 0; i < count; i++) {
         s->e->any = true;
         if (items[i].kind == SB_SET_PROPERTY)
@@ -226,11 +241,11 @@ static sb_status write_operator(scanner *s, const sb_plan *plan)
         SB_TRY(write_items(s, plan->as.merge.on_create, plan->as.merge.on_create_count));
         return write_items(s, plan->as.merge.on_match, plan->as.merge.on_match_count);
     case SB_PLAN_SET: return write_items(s, plan->as.set.items, plan->as.set.count);
-    case SB_PLAN_DELETE: s->e->any = s->e->deletes = true; return SB_OK;
+    case SB_PLAN_DELETE: s->e->any = s->e->deletes = s->e->changes = true; return SB_OK;
     case SB_PLAN_CALL:
         if (!plan->as.call.procedure->writes) return SB_OK;
-        s->e->any = s->e->deletes = s->e->nodes = s->e->all_labels = s->e->all_types =
-            s->e->all_keys = true;
+        s->e->any = s->e->deletes = s->e->changes = s->e->nodes = s->e->all_labels =
+            s->e->all_types = s->e->all_keys = true;
         return SB_OK;
     default: return SB_OK;
     }
@@ -239,8 +254,11 @@ static sb_status write_operator(scanner *s, const sb_plan *plan)
 /* Does the update undo, or fail for, what one below it does to the same entities in later rows? */
 static bool overrides(const sb_plan *plan, const effects *writes, const effects *below)
 {
-    if (plan->kind == SB_PLAN_CREATE) return false; /* nobody else has what it makes */
+    if (plan->kind ==
+        SB_PLAN_CREATE) /* nobody else has what it makes, but relationships have ends */
+        return below->deletes && plan->as.create.rel_count != 0;
     if (writes->deletes) return below->any;
+    if (below->deletes) return writes->any;
     return sb_plan__set_meets(&writes->labels, &below->labels) ||
            (writes->all_labels && (below->all_labels || sb_plan__set_count(&below->labels) != 0)) ||
            (below->all_labels && sb_plan__set_count(&writes->labels) != 0) ||
@@ -292,6 +310,7 @@ static sb_status merge_effects(sb_planner *p, effects *into, const effects *from
     into->all_keys |= from->all_keys;
     into->nodes |= from->nodes;
     into->deletes |= from->deletes;
+    into->changes |= from->changes;
     into->any |= from->any;
     return SB_OK;
 }
@@ -325,6 +344,25 @@ static bool keeps_single(const sb_plan *plan)
     case SB_PLAN_INDEX_SEEK: return plan->as.seek.unique && !plan->as.seek.either;
     default: return false;
     }
+}
+
+/* Can a value be an entity, or have one in it? */
+static bool may_hold_entity(const sb_var *var)
+{
+    const uint32_t entities = (uint32_t)SB_KIND_NODE | SB_KIND_REL | SB_KIND_PATH;
+
+    return (var->kinds & (entities | SB_KIND_MAP)) != 0 ||
+           ((var->kinds & SB_KIND_LIST) != 0 &&
+            (var->items == 0 || (var->items & (entities | SB_KIND_MAP | SB_KIND_LIST)) != 0));
+}
+
+static bool shows_entities(const sb_plan *plan)
+{
+    bool shows = false;
+
+    for (uint32_t i = 0; plan->kind == SB_PLAN_RESULT && i < plan->as.result.count; i++)
+        shows = shows || may_hold_entity(plan->as.result.columns[i]);
+    return shows;
 }
 
 /* Takes in all rows before it gives the first, by its nature. */
@@ -371,7 +409,8 @@ sb_status sb_plan__eager(sb_planner *p, sb_plan **root)
         }
         if (plan->input != NULL && !single &&
             (conflict(&writes, &below_reads) || conflict(&below_writes, &reads) ||
-             overrides(plan, &writes, &below_writes))) {
+             overrides(plan, &writes, &below_writes) ||
+             (below_writes.changes && shows_entities(plan)))) {
             sb_plan *eager;
 
             SB_TRY(sb_plan__new(p, SB_PLAN_EAGER, plan->input, &eager));

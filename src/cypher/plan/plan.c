@@ -39,13 +39,13 @@ static sb_status plan_statement(sb_planner *p, sb_statement *statement, sb_plan 
 
     SB_TRY(sb_plan__query(p, query, &bound, root));
     if (!p->options.no_special) SB_TRY(sb_plan__special(p, root));
-    if (query->writes) SB_TRY(sb_plan__eager(p, root));
     SB_TRY(sb_plan__alloc(p, query->column_count + 1, sizeof *columns, &columns));
     for (uint32_t i = 0; i < query->column_count; i++)
         columns[i] = query->columns[i];
     SB_TRY(sb_plan__new(p, SB_PLAN_RESULT, *root, root));
     (*root)->as.result.columns = columns;
     (*root)->as.result.count = query->column_count;
+    if (query->writes) SB_TRY(sb_plan__eager(p, root));
     SB_TRY(sb_plan__live(p, *root));
     if (!p->options.no_special) SB_TRY(sb_plan__reach_only(*root, false, false));
     return query->writes ? SB_OK : sb_plan__parallel(p, *root);

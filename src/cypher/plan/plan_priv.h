@@ -76,6 +76,8 @@ SB_MUST_CHECK sb_status sb_plan__expr_unlike(sb_planner *p, const sb_var *rel, c
 SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
                                              const sb_label_expr *labels, sb_expr **expr);
 
+/* What EXPLAIN calls a value: its expression as it was written. */
+sb_bytes sb_plan__written(const sb_planner *p, const sb_expr *e);
 /* The same expression to a reader: equal trees with the same variables. */
 bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b);
 bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b);

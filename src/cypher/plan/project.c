@@ -23,13 +23,6 @@ static bool is_aggregate(const sb_expr *e)
                                              (e->function->flags & SB_FUNC_AGGREGATE) != 0);
 }
 
-/* What EXPLAIN calls a value: its expression as it was written. */
-static sb_bytes written(const sb_planner *p, const sb_expr *e)
-{
-    if (e->span.start >= e->span.end || e->span.end > p->text.size) return sb_bytes_of(NULL, 0);
-    return sb_bytes_of(p->text.data + e->span.start, e->span.end - e->span.start);
-}
-
 static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
 {
     sb_var *made;
@@ -56,7 +49,7 @@ static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
         a->capacity = grown;
     }
     SB_TRY(sb_plan__var(a->p, e->kinds == 0 ? SB_KIND_ANY : e->kinds, &made));
-    made->name = written(a->p, e);
+    made->name = sb_plan__written(a->p, e);
     const sb_function *function =
         e->kind == SB_EXPR_COUNT_STAR ? sb_function_find(sb_bytes_of("count", 5)) : e->function;
     a->sources[a->count] = e;
@@ -221,7 +214,7 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
             continue;
         }
         SB_TRY(sb_plan__var(p, e->kinds == 0 ? SB_KIND_ANY : e->kinds, &var));
-        var->name = written(p, e);
+        var->name = sb_plan__written(p, e);
         values[value_count++] = (sb_plan_assign){e, var};
         keys[i].var = var;
     }

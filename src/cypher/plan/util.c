@@ -288,6 +288,12 @@ bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b)
     return true;
 }
 
+sb_bytes sb_plan__written(const sb_planner *p, const sb_expr *e)
+{
+    if (e->span.start >= e->span.end || e->span.end > p->text.size) return sb_bytes_of(NULL, 0);
+    return sb_bytes_of(p->text.data + e->span.start, e->span.end - e->span.start);
+}
+
 bool sb_plan__is_difference(const sb_expr *e)
 {
     if (e->kind != SB_EXPR_BINARY || e->op != SB_OP2_NE) return false;

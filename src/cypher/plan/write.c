@@ -1,4 +1,6 @@
-/* write.c — CREATE, MERGE, SET, REMOVE, DELETE. */
+/* write.c — CREATE, MERGE, SET, REMOVE, DELETE.
+ * What CREATE and DELETE ask of the graph (sub-queries, patterns) is computed below them: a barrier can then stand between, so that no row's
+ * answer has in it what the clause has done for another (eager.c). MERGE and SET go row by row, and see it. */
 #include "cypher/plan/plan_priv.h"
 
 /* Variables that were made, and paths over them. */
@@ -42,11 +44,65 @@ static sb_status plan_props(sb_planner *p, const sb_plan_create *create, const s
     return SB_OK;
 }
 
+static bool asks_graph(const sb_expr *e)
+{
+    bool asks = e != NULL && (e->pattern != NULL || e->query != NULL);
+
+    for (uint32_t i = 0; e != NULL && i < e->arg_count && !asks; i++)
+        asks = asks_graph(e->args[i]);
+    return asks;
+}
+
+/* Values that ask the graph become columns of a PROJECT. */
+static sb_status ask_before(sb_planner *p, sb_expr **values, uint32_t count,
+                            const sb_slot_set *bound, sb_plan **plan)
+{
+    sb_plan_assign *items;
+    uint32_t asking = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        asking += asks_graph(values[i]);
+    if (asking == 0) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, asking, sizeof *items, &items));
+    asking = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sb_expr *const value = values[i];
+        sb_var *var;
+
+        if (!asks_graph(value)) continue;
+        SB_TRY(sb_plan__expr(p, value, bound));
+        SB_TRY(sb_plan__var(p, value->kinds, &var));
+        var->name = sb_plan__written(p, value);
+        var->span = value->span;
+        var->items = value->items;
+        items[asking++] = (sb_plan_assign){value, var};
+        SB_TRY(sb_plan__expr_var(p, var, &values[i]));
+    }
+    SB_TRY(sb_plan__new(p, SB_PLAN_PROJECT, *plan, plan));
+    (*plan)->as.project.items = items;
+    (*plan)->as.project.count = asking;
+    return SB_OK;
+}
+
+static sb_status ask_before_parts(sb_planner *p, sb_expr *e, const sb_slot_set *bound,
+                                  sb_plan **plan)
+{
+    return e == NULL ? SB_OK : ask_before(p, e->args, e->arg_count, bound, plan);
+}
+
 static sb_status add_create(sb_planner *p, const sb_plan_create *create, const sb_slot_set *bound,
                             sb_plan **plan)
 {
     const double rows = (*plan)->rows;
 
+    for (uint32_t i = 0; i < create->node_count; i++) {
+        SB_TRY(ask_before_parts(p, create->nodes[i].props, bound, plan));
+        SB_TRY(ask_before_parts(p, create->nodes[i].dynamic, bound, plan));
+    }
+    for (uint32_t i = 0; i < create->rel_count; i++) {
+        SB_TRY(ask_before_parts(p, create->rels[i].props, bound, plan));
+        SB_TRY(ask_before_parts(p, create->rels[i].dynamic, bound, plan));
+    }
     SB_TRY(sb_plan__new(p, SB_PLAN_CREATE, *plan, plan));
     (*plan)->as.create = *create;
     (*plan)->cost += rows * 5;
@@ -191,9 +247,11 @@ static sb_status plan_update(sb_planner *p, sb_clause *clause, sb_plan *input, s
     case SB_CLAUSE_CREATE: return plan_create(p, clause, input, bound, plan);
     case SB_CLAUSE_MERGE: return plan_merge(p, clause, input, bound, plan);
     case SB_CLAUSE_DELETE:
+        *plan = input;
+        SB_TRY(ask_before(p, clause->as.delete_.entities, clause->as.delete_.count, bound, plan));
         for (uint32_t i = 0; i < clause->as.delete_.count; i++)
             SB_TRY(sb_plan__expr(p, clause->as.delete_.entities[i], bound));
-        SB_TRY(sb_plan__new(p, SB_PLAN_DELETE, input, plan));
+        SB_TRY(sb_plan__new(p, SB_PLAN_DELETE, *plan, plan));
         (*plan)->as.delete_.entities = clause->as.delete_.entities;
         (*plan)->as.delete_.count = clause->as.delete_.count;
         (*plan)->as.delete_.detach = clause->as.delete_.detach;
