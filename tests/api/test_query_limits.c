@@ -110,6 +110,32 @@ static void test_api_query_limits__time_of_planning(void **state)
     works(f, strdup("RETURN 1"));
 }
 
+/* So does looking up each of a long list, of which nothing comes. */
+static void test_api_query_limits__time_of_a_long_list(void **state)
+{
+    enum { COUNT = 300000 };
+    api_fixture *f = *state;
+    sombra_value *items = calloc(COUNT, sizeof *items);
+    const sombra_value list = {.type = SOMBRA_TYPE_LIST, .as.list = {items, COUNT}};
+    sombra_stmt *stmt;
+
+    assert_non_null(items);
+    works(f, strdup("CREATE INDEX FOR (a:A) ON (a.x)"));
+    works(f, strdup("CREATE (:A {x: 0})"));
+    for (int64_t i = 0; i < COUNT; i++)
+        items[i] = sombra_int(COUNT - i);
+    OK(f, sombra_prepare(f->conn, "MATCH (a:A) USING INDEX a:A(x) WHERE a.x IN $list RETURN a.x",
+                         SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    OK(f, sombra_stmt_bind(stmt, "list", &list));
+    sombra_set_time_limit(f->conn, 1);
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_TIMEOUT, "time limit");
+    sombra_set_time_limit(f->conn, 0);
+    OK(f, sombra_stmt_reset(stmt));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_DONE);
+    sombra_stmt_finalize(stmt);
+    free(items);
+}
+
 static void test_api_query_limits__depth_of_values(void **state)
 {
     api_fixture *f = *state;
@@ -267,6 +293,7 @@ int main(void)
         TEST(test_api_query_limits__depth_of_the_text),
         TEST(test_api_query_limits__operators),
         TEST(test_api_query_limits__time_of_planning),
+        TEST(test_api_query_limits__time_of_a_long_list),
         TEST(test_api_query_limits__depth_of_values),
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),

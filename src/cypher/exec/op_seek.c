@@ -3,8 +3,6 @@
  * rows. */
 #include "cypher/exec/op_priv.h"
 
-#include <stdlib.h>
-
 /* A bound of a range as the language has it, and as the index does. */
 typedef struct sb_seek_bound {
     sb_val val;
@@ -479,23 +477,49 @@ static sb_status seek_values(sb_seek_op *s, bool *matches)
     return SB_OK;
 }
 
-static int order_vals(const void *a, const void *b)
+/* Runs of `width` values, each of them sorted, merged two by two; asks whether to go on. */
+static sb_status merge_runs(sb_seek_op *s, const sb_val *from, sb_val *to, uint64_t count,
+                            uint64_t width)
 {
-    const sb_val *x = a, *y = b;
+    sb_func_context *func = &s->op.run->func;
 
-    return sb_val_order(*x, *y);
+    for (uint64_t begin = 0; begin < count; begin += 2 * width) {
+        const uint64_t left = count - begin, middle = begin + (left < width ? left : width),
+                       end = begin + (left < 2 * width ? left : 2 * width);
+        uint64_t a = begin, b = middle;
+        for (uint64_t i = begin; i < end; i++) {
+            const bool first = b == end || (a < middle && sb_val_order(from[a], from[b]) <= 0);
+            to[i] = first ? from[a++] : from[b++];
+            SB_TRY(sb_func_work(func, SB_WORK_OF_A_VALUE + sb_val_work(to[i])));
+        }
+    }
+    return SB_OK;
+}
+
+/* A sorted copy of a list, which may be as long as memory allows. */
+static sb_status sort_list(sb_seek_op *s, const sb_val_list *list, sb_val_list **sorted)
+{
+    sb_val_list *scratch = sb_val_list_make(s->op.step, list->count);
+
+    *sorted = sb_val_list_make(s->op.step, list->count);
+    if (*sorted == NULL || scratch == NULL) return sb_exec__no_memory(s->op.run);
+    if (list->count != 0) memcpy((*sorted)->items, list->items, list->count * sizeof *list->items);
+    for (uint64_t width = 1; width < list->count; width *= 2) {
+        sb_val_list *const merged = scratch;
+        SB_TRY(merge_runs(s, (*sorted)->items, merged->items, list->count, width));
+        scratch = *sorted;
+        *sorted = merged;
+    }
+    return SB_OK;
 }
 
 /* Each alternative once, whatever stands in the list: sorted, so that equal ones are neighbors (1 and 1.0 are equal). */
 static sb_status unique_list(sb_seek_op *s)
 {
     uint64_t kept = 0;
-    sb_val_list *sorted = sb_val_list_make(s->op.step, s->list->count);
+    sb_val_list *sorted;
 
-    if (sorted == NULL) return sb_exec__no_memory(s->op.run);
-    if (s->list->count != 0)
-        memcpy(sorted->items, s->list->items, s->list->count * sizeof *sorted->items);
-    if (s->list->count > 1) qsort(sorted->items, s->list->count, sizeof *sorted->items, order_vals);
+    SB_TRY(sort_list(s, s->list, &sorted));
     for (uint64_t i = 0; i < s->list->count; i++)
         if (kept == 0 || !sb_val_same(sorted->items[kept - 1], sorted->items[i]))
             sorted->items[kept++] = sorted->items[i];
@@ -582,6 +606,7 @@ static sb_status next_of_list(sb_seek_op *s)
 {
     bool matches;
 
+    SB_TRY(sb_exec__tick_item(s->op.run)); /* thousands that nothing equals make no batch */
     SB_TRY(index_value(s, s->list->items[s->list_at++],
                        &s->values[s->op.plan->as.seek.equal_count - 1], &matches));
     if (!matches) return SB_OK;
