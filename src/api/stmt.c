@@ -359,7 +359,8 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
         sombra__notes_tell(conn, &stmt->notes);
     else
         sombra__notes_drop(&stmt->notes);
-    if (status == SOMBRA_OK) status = sombra_begin(conn, SOMBRA_WRITE, &txn);
+    const sombra_mode mode = sb_cypher_writes(stmt->inner) ? SOMBRA_WRITE : SOMBRA_READ;
+    if (status == SOMBRA_OK) status = sombra_begin(conn, mode, &txn);
     conn->statements.active = active;
     conn->in_callback = in_callback;
     if (status != SOMBRA_OK) return conn->err.code;
@@ -368,10 +369,12 @@ static sb_status next_transaction(void *ctx, sb_graph **graph, sb_err *err)
     return SB_OK;
 }
 
+/* Of a statement that only reads there is nothing to go back over. */
 static sb_status mark_transaction(void *ctx, sb_err *err)
 {
     sombra_stmt *const stmt = ctx;
 
+    if (!sb_cypher_writes(stmt->inner)) return SB_OK;
     stmt->marked_notes = stmt->notes.size;
     return sb_txn_savepoint(stmt->conn->txn.txn, &stmt->mark, err);
 }
@@ -380,6 +383,7 @@ static sb_status undo_transaction(void *ctx, sb_err *err)
 {
     sombra_stmt *const stmt = ctx;
 
+    if (!sb_cypher_writes(stmt->inner)) return SB_OK;
     SB_TRY(sb_txn_rollback_to(stmt->conn->txn.txn, stmt->mark, err));
     stmt->notes.size = stmt->marked_notes; /* what was undone nobody hears of */
     return sb_txn_release(stmt->conn->txn.txn, stmt->mark, err);

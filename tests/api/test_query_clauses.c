@@ -134,6 +134,33 @@ static void test_api_query_clauses__on_error_undone(void **state)
     sombra_rollback(f->txn);
 }
 
+/* One that only reads is begun anew and taken back, too. What memory does not suffice for ends the statement, and constants are made for one transaction
+ * at a time. */
+static void test_api_query_clauses__reading_in_transactions(void **state)
+{
+    api_fixture f;
+    (void)state;
+
+    open_small(&f);
+    gives(&f,
+          "UNWIND [1, 0, 2] AS i CALL (i) { RETURN 2 / i AS s } IN TRANSACTIONS OF 1 ROW "
+          "ON ERROR CONTINUE REPORT STATUS AS t RETURN i, s, t.committed",
+          "1|2|true 0|null|false 2|1|true");
+    gives(&f,
+          "UNWIND [1, 0, 2] AS i CALL (i) { RETURN 2 / i AS s } IN TRANSACTIONS OF 1 ROW "
+          "ON ERROR BREAK RETURN i, s",
+          "1|2 0|null 2|null");
+    refused(&f,
+            "UNWIND [1000000, 1] AS i CALL (i) { RETURN size(range(1, i)) AS s } "
+            "IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE RETURN s",
+            SOMBRA_LIMIT, "memory_limit");
+    gives(&f,
+          "UNWIND range(1, 20) AS i CALL (i) { WITH i WHERE i IN range(1, 30000) CREATE (:A) } "
+          "IN TRANSACTIONS OF 1 ROW RETURN count(i)",
+          "20");
+    api_close(&f);
+}
+
 /* What a transaction has deleted is known until it ends, no longer; deleting it once more does nothing. */
 static void test_api_query_clauses__deleted_in_transactions(void **state)
 {
@@ -575,6 +602,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
+        cmocka_unit_test(test_api_query_clauses__reading_in_transactions),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__deleted_in_transactions, setup,
                                         teardown),
         cmocka_unit_test(test_api_query_clauses__many_deleted_in_transactions),

@@ -159,10 +159,12 @@ static void let_go(sb_operator *op)
     }
 }
 
-/* Everything is looked up again: names, too, may be gone or have other numbers. */
+/* Everything is looked up again: names, too, may be gone or have other numbers. Constants are made anew, and nobody above reads the old ones: rows come
+ * from what is kept here. */
 static void look_again(sb_exec *run)
 {
     sb_exec__forget_deleted(run);
+    if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
     run->generation++;
     run->state++;
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
@@ -187,15 +189,16 @@ static sb_status next_transaction(sb_transactions_op *t)
 /* ---- Failures --------------------------------------------------------------------------------------------------- */
 
 /* Faults of the query and of its data, not those of the machine or of who has cancelled it. */
-static bool may_go_on(sb_status status)
+static bool may_go_on(const sb_exec *run, sb_status status)
 {
     switch ((int)status) {
     case SB_INVALID:
     case SB_NOT_FOUND:
     case SB_EXISTS:
     case SB_CONSTRAINT:
-    case SB_LIMIT:
     case SB_TYPE_MISMATCH: return true;
+    case SB_LIMIT: /* not that of memory */
+        return !atomic_load_explicit(&run->budget.exceeded, memory_order_relaxed);
     default: return false;
     }
 }
@@ -300,7 +303,7 @@ static sb_status run_rows(sb_transactions_op *t)
     }
     const sb_status status = run_transaction(t, count);
     if (status == SB_OK) return make_status(t, true, true, number, NULL);
-    if (on_error == SB_ON_ERROR_FAIL || !may_go_on(status)) return status;
+    if (on_error == SB_ON_ERROR_FAIL || !may_go_on(t->op.run, status)) return status;
     memcpy(message, run->err->text, sizeof message);
     SB_TRY(undo(t, &before));
     t->broken = on_error == SB_ON_ERROR_BREAK;
