@@ -158,6 +158,17 @@ static void test_api_query_clauses__reading_in_transactions(void **state)
           "UNWIND range(1, 20) AS i CALL (i) { WITH i WHERE i IN range(1, 30000) CREATE (:A) } "
           "IN TRANSACTIONS OF 1 ROW RETURN count(i)",
           "20");
+    /* 7 MB of input rows lie in a file; those of the transaction that fails are given with nulls. */
+    gives(&f,
+          "UNWIND range(1, 20000) AS i WITH i, range(i, i + 20) AS l "
+          "CALL (i, l) { RETURN l[3] / (i - 5500) AS x } IN TRANSACTIONS OF 1000 ROWS "
+          "ON ERROR CONTINUE RETURN count(*), count(x), sum(l[20])",
+          "20000|19000|200410000");
+    gives(&f,
+          "UNWIND range(1, 20000) AS i WITH i, range(i, i + 20) AS l "
+          "CALL (i, l) { RETURN l[3] / (i - 5500) AS x } IN TRANSACTIONS OF 1000 ROWS "
+          "ON ERROR BREAK RETURN count(*), count(x), sum(l[20])",
+          "20000|5000|200410000");
     api_close(&f);
 }
 

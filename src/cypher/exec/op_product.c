@@ -1,7 +1,6 @@
 /* op_product.c — two inputs one beside or behind the other: product, union. */
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/spill.h"
-#include "cypher/exec/table.h"
 
 /* ---- PRODUCT: the inner side is read once and kept ------------------------------------------------------------------- */
 
@@ -79,18 +78,6 @@ static sb_status find_columns(sb_product_op *p, const sb_batch *inner)
     return SB_OK;
 }
 
-static sb_status write_kept(sb_product_op *p)
-{
-    if (p->stream.spill == NULL) sb_spill__stream_open(&p->spill, &p->stream);
-    for (uint64_t i = 0; i < p->kept.count; i++) {
-        const sb_val *row = sb_kept__row(&p->kept, i);
-        for (uint32_t c = 0; c < p->kept.width; c++)
-            SB_TRY(sb_spill__put(&p->stream, row[c]));
-    }
-    sb_kept__clear(&p->kept);
-    return SB_OK;
-}
-
 /* Rows without columns take no memory, and no room in a file. */
 static sb_status write_when_due(sb_product_op *p)
 {
@@ -98,7 +85,9 @@ static sb_status write_when_due(sb_product_op *p)
                           .growth = sb_kept__growth(&p->kept, SB_BATCH_ROWS),
                           .rows = p->kept.count};
 
-    return p->kept.width != 0 && sb_spill__is_due(p->op.run, &held) ? write_kept(p) : SB_OK;
+    return p->kept.width != 0 && sb_spill__is_due(p->op.run, &held)
+               ? sb_spill__put_rows(&p->spill, &p->stream, &p->kept)
+               : SB_OK;
 }
 
 static sb_status product_build(sb_product_op *p)
@@ -118,26 +107,16 @@ static sb_status product_build(sb_product_op *p)
     p->built = true;
     p->is_empty = p->kept.count == 0 && p->stream.spill == NULL;
     if (p->stream.spill == NULL) return SB_OK;
-    SB_TRY(write_kept(p));
+    SB_TRY(sb_spill__put_rows(&p->spill, &p->stream, &p->kept));
     return sb_spill__flush(&p->stream);
 }
 
 /* The next rows of the file; none: it has been read. */
 static sb_status read_piece(sb_product_op *p)
 {
-    sb_val *to;
-
     p->row = 0;
     p->at = 0;
-    sb_kept__clear(&p->kept);
-    while (p->kept.count < SB_BATCH_ROWS && !sb_spill__at_end(&p->reader)) {
-        SB_TRY(sb_kept__room(&p->kept, &to));
-        for (uint32_t c = 0; c < p->kept.width; c++)
-            SB_TRY(sb_spill__get(&p->reader, p->kept.arena, &to[c]));
-        p->kept.count++;
-        p->kept.vals.size += p->kept.width * sizeof(sb_val);
-    }
-    return SB_OK;
+    return sb_spill__get_rows(&p->reader, SB_BATCH_ROWS, &p->kept);
 }
 
 static uint32_t product_pairs(sb_product_op *p)

@@ -1,11 +1,12 @@
 /* op_transactions.c — CALL { … } IN TRANSACTIONS: the inner plan for each row of the input, with a commit each n rows.
- * A commit ends what is borrowed from the graph. So the whole input is read first and kept, and so are the results of n rows.
+ * A commit ends what is borrowed from the graph. So the whole input is read first and kept, in a file where it does not fit the memory, and so are
+ * the results of n rows.
  * With ON ERROR CONTINUE or BREAK what a transaction has done is taken back when it fails, its rows have nulls, and the next one begins, or none. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cypher/exec/op_priv.h"
-#include "cypher/exec/table.h"
+#include "cypher/exec/spill.h"
 
 #define ROWS_BY_DEFAULT 1000u
 
@@ -13,7 +14,12 @@ typedef struct sb_transactions_op {
     sb_operator op;
     sb_eval *rows; /* NULL: the default */
     uint64_t each;
-    sb_kept input; /* all of it; columns: what the inner plan and those above read */
+    sb_kept input; /* columns: what the inner plan and those above read. All rows, or, */
+    sb_spill spill;
+    sb_spill_stream stream; /* when this is open, */
+    sb_spill_reader reader;
+    uint64_t first; /* from this one on those of the transaction at hand */
+    uint64_t count; /* rows of the input */
     sb_kept results;
     bool read;
     uint64_t next; /* input row */
@@ -52,6 +58,7 @@ static sb_status transactions_open(sb_operator *op)
     sb_transactions_op *t = (sb_transactions_op *)op;
     const uint32_t slots = op->run->compiled->slot_count;
 
+    sb_spill__open(op, &t->spill);
     SB_TRY(sb_exec__need_outs(op));
     SB_TRY(open_input(t));
     SB_TRY(sb_kept__open_rows(op, NULL, 0, &t->results));
@@ -67,10 +74,18 @@ static sb_status transactions_open(sb_operator *op)
     return sb_exec__compile_maybe(op->run, op->plan->as.apply.batch_rows, &t->rows);
 }
 
+static void forget_file(sb_transactions_op *t)
+{
+    sb_spill__read_close(&t->reader);
+    sb_spill__stream_close(&t->stream);
+    sb_spill__close(&t->spill);
+}
+
 static void transactions_close(sb_operator *op)
 {
     sb_transactions_op *t = (sb_transactions_op *)op;
 
+    forget_file(t);
     sb_kept__close(&t->input);
     sb_kept__close(&t->results);
     sb_arena_destroy(t->status_arena);
@@ -80,10 +95,32 @@ static void transactions_reset(sb_operator *op)
 {
     sb_transactions_op *t = (sb_transactions_op *)op;
 
+    forget_file(t);
     sb_kept__clear(&t->input);
     sb_kept__clear(&t->results);
     t->read = t->broken = false;
-    t->next = t->at = 0;
+    t->next = t->at = t->first = t->count = 0;
+}
+
+static sb_status write_when_due(sb_transactions_op *t)
+{
+    const sb_held held = {.bytes = sb_kept__bytes(&t->input),
+                          .growth = sb_kept__growth(&t->input, SB_BATCH_ROWS),
+                          .rows = t->input.count};
+
+    return t->input.width != 0 && sb_spill__is_due(t->op.run, &held)
+               ? sb_spill__put_rows(&t->spill, &t->stream, &t->input)
+               : SB_OK;
+}
+
+static sb_status end_input(sb_transactions_op *t)
+{
+    t->read = true;
+    if (t->stream.spill == NULL) return SB_OK;
+    SB_TRY(sb_spill__put_rows(&t->spill, &t->stream, &t->input));
+    SB_TRY(sb_spill__flush(&t->stream));
+    sb_spill__read(&t->stream, &t->reader);
+    return SB_OK;
 }
 
 static sb_status read_input(sb_transactions_op *t)
@@ -107,14 +144,15 @@ static sb_status read_input(sb_transactions_op *t)
         SB_TRY(sb_exec__pull(&t->op, &in));
         if (in == NULL) break;
         SB_TRY(sb_kept__append(&t->input, in));
+        t->count += in->row_count;
+        SB_TRY(write_when_due(t));
     }
-    t->read = true;
-    return SB_OK;
+    return end_input(t);
 }
 
 static void take_row(sb_transactions_op *t)
 {
-    sb_val *vals = sb_kept__row(&t->input, t->next++);
+    sb_val *vals = sb_kept__row(&t->input, t->next++ - t->first);
 
     for (uint32_t c = 0; c < t->input.width; c++) {
         t->vectors[c] = (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &vals[c]};
@@ -285,13 +323,17 @@ static sb_status run_rows(sb_transactions_op *t)
 {
     sb_exec *run = t->op.run;
     const sb_on_error on_error = t->op.plan->as.apply.on_error;
-    const uint64_t left = t->input.count - t->next, count = left < t->each ? left : t->each;
+    const uint64_t left = t->count - t->next, count = left < t->each ? left : t->each;
     const uint64_t first = t->next, number = first / t->each + 1;
     const sb_exec_stats before = run->stats;
     char message[SB_ERR_TEXT_BYTES];
 
     sb_kept__clear(&t->results);
     t->at = 0;
+    if (t->stream.spill != NULL) {
+        t->first = first;
+        SB_TRY(sb_spill__get_rows(&t->reader, count, &t->input));
+    }
     if (t->broken) {
         SB_TRY(make_status(t, false, false, number, NULL));
         return keep_nulls(t, first, count);
@@ -329,7 +371,7 @@ static sb_status transactions_next(sb_operator *op, const sb_batch **batch)
     *batch = NULL;
     if (!t->read) SB_TRY(read_input(t));
     while (t->at >= t->results.count) {
-        if (t->next >= t->input.count) return SB_OK;
+        if (t->next >= t->count) return SB_OK;
         SB_TRY(run_rows(t));
     }
     const uint64_t left = t->results.count - t->at;

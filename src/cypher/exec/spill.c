@@ -384,3 +384,32 @@ sb_status sb_spill__get(sb_spill_reader *r, sb_arena *arena, sb_val *v)
     default: return get_bytes(r, v, sizeof *v);
     }
 }
+
+/* ---- Kept rows --------------------------------------------------------------------------------------------------------- */
+
+sb_status sb_spill__put_rows(sb_spill *spill, sb_spill_stream *stream, sb_kept *kept)
+{
+    if (stream->spill == NULL) sb_spill__stream_open(spill, stream);
+    for (uint64_t i = 0; i < kept->count; i++) {
+        const sb_val *row = sb_kept__row(kept, i);
+        for (uint32_t c = 0; c < kept->width; c++)
+            SB_TRY(sb_spill__put(stream, row[c]));
+    }
+    sb_kept__clear(kept);
+    return SB_OK;
+}
+
+sb_status sb_spill__get_rows(sb_spill_reader *reader, uint64_t most, sb_kept *kept)
+{
+    sb_val *to;
+
+    sb_kept__clear(kept);
+    while (kept->count < most && !sb_spill__at_end(reader)) {
+        SB_TRY(sb_kept__room(kept, &to));
+        for (uint32_t c = 0; c < kept->width; c++)
+            SB_TRY(sb_spill__get(reader, kept->arena, &to[c]));
+        kept->count++;
+        kept->vals.size += kept->width * sizeof(sb_val);
+    }
+    return SB_OK;
+}

@@ -4,7 +4,7 @@
 #ifndef SB_CYPHER_SPILL_H
 #define SB_CYPHER_SPILL_H
 
-#include "cypher/exec/exec_priv.h"
+#include "cypher/exec/table.h"
 
 typedef struct sb_spill {
     sb_operator *op; /* whose rows they are: PROFILE counts them there */
@@ -46,6 +46,9 @@ void sb_spill__read_close(sb_spill_reader *reader); /* accepts a zeroed one */
 bool sb_spill__at_end(const sb_spill_reader *reader);
 /* Made in arena. */
 SB_MUST_CHECK sb_status sb_spill__get(sb_spill_reader *reader, sb_arena *arena, sb_val *v);
+/* Rows that are kept: all of them go to a stream, which is opened for the first ones, and come back, so many at a time, in place of those kept. */
+SB_MUST_CHECK sb_status sb_spill__put_rows(sb_spill *spill, sb_spill_stream *stream, sb_kept *kept);
+SB_MUST_CHECK sb_status sb_spill__get_rows(sb_spill_reader *reader, uint64_t most, sb_kept *kept);
 /* Bytes that are written and read at once, so what an open stream or reader takes, about. */
 size_t sb_spill__piece_bytes(const sb_exec *run);
 
