@@ -99,6 +99,15 @@ class Found(unittest.TestCase):
         self.gives('', 'UNWIND [1, 2] AS y RETURN COLLECT { UNWIND [1, 3] AS x WITH x, count(*) AS c ORDER BY c, x RETURN x + y } AS l',
                    [[[2, 4]], [[3, 5]]])
 
+    def test_what_kept_rows_do_not_have_stands_in_no_inner_plan(self):
+        nodes = 'CREATE (:A), (:A), (:B {i: 1}), (:B {i: 2}), (:B), (:C)'
+        sub = 'CALL { WITH u MATCH (y) WITH u MATCH (x) WHERE x:B&B WITH u, count(*) AS c %s } RETURN %s'
+        rows = 'UNWIND [1, 2] AS u WITH u ORDER BY u ' + sub
+        self.gives(nodes, rows % ('RETURN u AS v, c', 'v, c'), [[1, 18], [2, 18]])
+        self.gives(nodes, 'UNWIND [1, 2] AS u CREATE (:C) ' + sub % ('RETURN u AS v, c', 'v, c'), [[1, 24], [2, 24]])
+        self.gives(nodes, rows % ('CREATE (:D {i: u})', 'count(*) AS c') + ' UNION ALL MATCH (n:D) RETURN n.i AS c', [[2], [1], [2]])
+        self.gives(nodes, 'MATCH (u:C) WITH u ORDER BY u.i ' + sub % ('CREATE (u)-[:R]->(:D)', 'count(*)'), [[1]])
+
     def test_rows_in_order_find_what_is_optional(self):
         nodes = 'UNWIND [1, 2, 3, 4] AS k CREATE (a:A {k: k}) FOREACH (x IN CASE WHEN k % 2 = 0 THEN [k] ELSE [] END | CREATE (a)-[:R]->({k: -x}))'
         rows = [[1, None], [2, -2], [3, None], [4, -4]]

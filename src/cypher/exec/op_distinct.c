@@ -70,8 +70,9 @@ static sb_status open_apart(sb_distinct_op *d)
         if (!known) slots[rows->width++] = plan->live[i];
     }
     rows->slots = slots;
+    rows->here = sb_exec__alloc_zero(run, rows->width + 1u, sizeof *rows->here);
     d->values = sb_exec__alloc_zero(run, rows->width + 1u, sizeof *d->values);
-    return d->values != NULL ? SB_OK : sb_exec__no_memory(run);
+    return d->values != NULL && rows->here != NULL ? SB_OK : sb_exec__no_memory(run);
 }
 
 static sb_held held_by(const sb_distinct_op *d)
@@ -131,10 +132,8 @@ static sb_status take_rows(sb_distinct_op *d, const sb_batch *in, uint32_t *coun
         SB_TRY(is_new(d, hash, &fresh, &aside));
         if (fresh) d->rows[(*count)++] = i;
         if (aside) {
-            for (uint32_t c = 0; c < d->rows_apart.width; c++) {
-                const sb_vector *column = in->columns[d->rows_apart.slots[c]];
-                d->values[c] = column != NULL ? sb_vector_at(column, i) : SB_VAL_NULL_VALUE;
-            }
+            for (uint32_t c = 0; c < d->rows_apart.width; c++)
+                d->values[c] = sb_kept__value(&d->rows_apart, c, in, i);
             SB_TRY(put_values(d, hash));
         }
         if (d->op.run->options->force_spill != 0) SB_TRY(freeze_when_due(d));

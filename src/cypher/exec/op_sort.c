@@ -584,11 +584,8 @@ static sb_status keep_row(sb_sort_op *s, const sb_batch *in, uint32_t row)
     sb_val *to;
 
     SB_TRY(sb_kept__room(&s->kept, &to));
-    for (uint32_t c = 0; c < s->kept.width; c++) {
-        const sb_vector *column = in->columns[s->kept.slots[c]];
-        const sb_val v = column != NULL ? sb_vector_at(column, row) : SB_VAL_NULL_VALUE;
-        SB_TRY(sb_kept__copy(&s->kept, v, &to[c]));
-    }
+    for (uint32_t c = 0; c < s->kept.width; c++)
+        SB_TRY(sb_kept__copy(&s->kept, sb_kept__value(&s->kept, c, in, row), &to[c]));
     s->kept.count++;
     s->kept.vals.size = (size_t)s->kept.count * s->kept.width * sizeof(sb_val);
     return SB_OK;
@@ -604,6 +601,7 @@ static sb_status drop_worse(sb_sort_op *s)
     const uint64_t count = s->kept.count < s->wanted ? s->kept.count : s->wanted;
     SB_TRY(sb_kept__open(s->op.run, s->kept.width, &kept));
     kept.slots = s->kept.slots;
+    kept.here = s->kept.here;
     sb_status st = SB_OK;
     for (uint64_t i = 0; i < count && st == SB_OK; i++) {
         const sb_val *row = sb_kept__row(&s->kept, pairs_of(&s->order)[i].value);

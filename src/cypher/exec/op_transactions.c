@@ -155,6 +155,7 @@ static void take_row(sb_transactions_op *t)
     sb_val *vals = sb_kept__row(&t->input, t->next++ - t->first);
 
     for (uint32_t c = 0; c < t->input.width; c++) {
+        if (!t->input.here[c]) continue;
         t->vectors[c] = (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &vals[c]};
         t->row.columns[t->input.slots[c]] = &t->vectors[c];
     }

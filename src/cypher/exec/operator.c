@@ -254,7 +254,7 @@ sb_status sb_exec__inner_row(sb_inner *inner, const sb_batch *in, uint32_t row)
         const sb_vector *column = in->columns[slot];
         /* What the row does not have the plan binds itself: no column may stand in its way. */
         inner->argument.columns[slot] = NULL;
-        /* First what an expression binds: where rows are kept (Sort), a slot that they do not have comes out as nulls. */
+        /* What an expression binds no row has. */
         if (inner->local[i])
             inner->views[i] =
                 (sb_vector){.kind = SB_VECTOR_ANY, .constant = true, .as.vals = &run->locals[slot]};

@@ -56,7 +56,9 @@ sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const *more, uint32_
     SB_TRY(sb_kept__open(op->run, 0, kept));
     kept->slots =
         sb_exec__alloc_zero(op->run, (size_t)plan->live_count + more_count, sizeof *kept->slots);
-    if (kept->slots == NULL) return sb_exec__no_memory(op->run);
+    kept->here =
+        sb_exec__alloc_zero(op->run, (size_t)plan->live_count + more_count, sizeof *kept->here);
+    if (kept->slots == NULL || kept->here == NULL) return sb_exec__no_memory(op->run);
     for (uint32_t i = 0; i < plan->live_count; i++)
         kept->slots[kept->width++] = plan->live[i];
     for (uint32_t i = 0; i < more_count; i++)
@@ -111,6 +113,7 @@ sb_status sb_kept__append(sb_kept *kept, const sb_batch *in)
     for (uint32_t c = 0; c < kept->width; c++) {
         const sb_vector *column = in->columns[kept->slots[c]];
         sb_val *to = sb_kept__row(kept, kept->count) + c;
+        if (column != NULL && kept->here != NULL) kept->here[c] = true;
         for (uint32_t i = 0; i < in->row_count; i++, to += kept->width) {
             if (column == NULL)
                 *to = SB_VAL_NULL_VALUE;
@@ -132,7 +135,7 @@ sb_status sb_kept__emit(sb_operator *op, const sb_kept *kept, uint64_t first, co
     for (uint32_t c = 0; c < kept->width; c++) {
         const uint32_t slot = kept->slots[c];
         const uint32_t place = sb_exec__live_place(op, &(sb_var){.slot = slot});
-        if (place == UINT32_MAX) continue;
+        if (place == UINT32_MAX || (kept->here != NULL && !kept->here[c])) continue;
         for (uint32_t i = 0; i < count; i++) {
             if (rows == NULL)
                 vals[i] = sb_kept__row(kept, first + i)[c];

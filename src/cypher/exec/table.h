@@ -12,7 +12,10 @@ typedef struct sb_kept {
     sb_arena *arena; /* owned: what the values point at */
     uint32_t width;
     uint32_t *slots; /* of the columns, for those that keep whole rows; until close; may be NULL */
-    sb_buffer vals;  /* sb_val[count × width] */
+    bool *
+        here; /* by column: a batch had it; NULL: all are. Others do not go on: an inner plan that binds such
+                      * a slot must not find it in the row that it runs for */
+    sb_buffer vals; /* sb_val[count × width] */
     uint64_t count;
 } sb_kept;
 
@@ -24,6 +27,15 @@ SB_MUST_CHECK sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const 
                                            uint32_t more_count, sb_kept *kept);
 /* Column of a variable; UINT32_MAX: none. */
 uint32_t sb_kept__column(const sb_kept *kept, const sb_var *var);
+/* The value of a column in a batch, borrowed; null where the batch lacks it. */
+SB_INLINE sb_val sb_kept__value(sb_kept *kept, uint32_t column, const sb_batch *in, uint32_t row)
+{
+    const sb_vector *vector = in->columns[kept->slots[column]];
+
+    if (vector == NULL) return SB_VAL_NULL_VALUE;
+    if (kept->here != NULL) kept->here[column] = true;
+    return sb_vector_at(vector, row);
+}
 /* Append all rows of a batch; a slot that it lacks is null. */
 SB_MUST_CHECK sb_status sb_kept__append(sb_kept *kept, const sb_batch *in);
 /* One value, made independent. */
