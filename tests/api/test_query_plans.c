@@ -128,6 +128,11 @@ static void test_api_query_plans__order(void **state)
         /* a cycle is closed by looking the last relationship up */
         {"MATCH (a)-[:R]->(b)-[:S]->(c)-[:T]->(a) RETURN count(*)",
          "Aggregation ExpandInto Expand RelationshipScan"},
+        /* of repeated parts first those that lead back, which few do */
+        {"MATCH (c:C) (()-[:T]->()){1,2} (c), (c) (()--()--())+ (d) RETURN d",
+         "Repeat |Expand |Expand Repeat |Expand NodeByLabelScan"},
+        {"MATCH (d) (()--()--())+ (c:C) (()-[:T]->()){1,2} (c) RETURN d",
+         "Repeat |Expand |Expand Repeat |Expand NodeByLabelScan"},
         /* clauses are planned together: from the one node that there surely is */
         {"MATCH (a:A {x: 1}), (b:B {k: 2}) MATCH (a)-[:R]->(b) RETURN b",
          "Filter Expand UniqueIndexSeek"},

@@ -9,6 +9,8 @@
 #define COST_INTO   3.0 /* finding a place in a list */
 #define COST_ENTRY  0.1 /* passing an entry of a list that is intersected */
 
+#define STEPS_ESTIMATED 6u /* of a walk: longer ones are taken for as many */
+
 sb_status sb_order__copy(sb_order_search *s, const sb_order_state *from, sb_order_state *to)
 {
     sb_planner *p = s->p;
@@ -422,7 +424,7 @@ static sb_status edge_rows(sb_order_search *s, uint32_t edge, bool forward, bool
     if (e->rel->variable) {
         double reached = e->rel->min == 0 ? 1 : 0;
         double walks = 1;
-        const uint32_t steps = e->rel->max > 6 ? 6 : e->rel->max;
+        const uint32_t steps = e->rel->max > STEPS_ESTIMATED ? STEPS_ESTIMATED : e->rel->max;
 
         for (uint32_t i = 1; i <= steps; i++) {
             walks *= degree;
@@ -574,6 +576,32 @@ static bool cuts_short(const sb_quantified *q)
     return cuts;
 }
 
+/* Estimated ends of a quantified part from each row of the state, and how many repetitions are begun for them, of which each gives
+ * `each` rows. */
+static sb_status quantified_rows(sb_order_search *s, const sb_pattern_edge *e, bool into,
+                                 double each, double *reached, double *begun)
+{
+    const sb_quantified *q = e->quantified;
+    double nodes;
+    double walks = 1;
+
+    SB_TRY(sb_plan__estimate_nodes(s->p, NULL, &nodes));
+    *reached = q->min == 0 ? 1 : 0;
+    *begun = 0;
+    for (uint32_t i = 1; i <= STEPS_ESTIMATED && i <= q->max; i++) {
+        *begun += walks;
+        walks *= each;
+        if (i >= q->min) *reached += walks;
+    }
+    if (q->min > STEPS_ESTIMATED) *reached = walks;
+    if (e->shortest != NULL) { /* breadth first: nodes are passed once */
+        *begun = *begun < nodes ? *begun : nodes;
+        *reached = *reached < nodes ? *reached : nodes;
+    }
+    if (into) *reached /= nodes;
+    return SB_OK;
+}
+
 /* The inner plan of a quantified path pattern: one repetition from the end that is bound. */
 sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *from, uint32_t edge,
                                       bool forward, sb_order_state *to)
@@ -615,8 +643,11 @@ sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *
         plan->as.quantified.but_closed =
             q->min == 1 && part->step_count == 1 && part->steps[0].rel->direction == SB_REL_EITHER;
     }
-    plan->rows = to->plan->rows * 10;
-    plan->cost = to->plan->cost + plan->rows * (inner->cost + 1);
+    double reached;
+    double begun;
+    SB_TRY(quantified_rows(s, e, plan->as.quantified.to_bound, inner->rows, &reached, &begun));
+    plan->rows = to->plan->rows * reached;
+    plan->cost = to->plan->cost + to->plan->rows * begun * (inner->cost + 1) + plan->rows;
     if (!plan->as.quantified.to_bound && sb_plan__hint_of(s->graph, plan->as.quantified.to) != NULL)
         plan->cost += SB_PLAN_UNHINTED;
     to->plan = plan;
