@@ -1019,7 +1019,8 @@ typedef struct sombra_call sombra_call;
 SOMBRA_API const sombra_value *sombra_call_arg(sombra_call *call, size_t i);
 /** Number of arguments of the call. */
 SOMBRA_API size_t sombra_call_arg_count(const sombra_call *call);
-/** The result of a function (copied). Without it the result is null. */
+/** The result of a function (copied). Without it the result is null. Where this, sombra_call_emit or sombra_call_fail has given an error the statement
+ *  fails with it, also when the callback goes on and returns SOMBRA_OK. */
 SOMBRA_API sombra_status sombra_call_result(sombra_call *call, const sombra_value *value);
 /** A result row of a procedure: as many values as it has results (copied). Any number of times. */
 SOMBRA_API sombra_status sombra_call_emit(sombra_call *call, const sombra_value *row);

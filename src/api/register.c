@@ -30,7 +30,9 @@ struct sombra_call {
     sb_val result;                                   /* of a function */
     sb_status (*emit)(void *ctx, const sb_val *row); /* of a procedure; NULL for others */
     void *emit_ctx;
-    bool mistyped; /* a result has been refused, whatever the callback makes of it */
+    sb_status
+        failed; /* the first failure of what the callback gave, or told, whatever it makes of that: */
+    const sb_err *why; /* arena: as it was recorded then; NULL: there was no memory to keep it */
     sb_err *err;
 };
 
@@ -57,7 +59,7 @@ void *sombra_call_state(sombra_call *call)
 }
 
 /* Is v of the field's type? An INTEGER becomes a FLOAT where one is expected. gives: a result, else an argument. */
-static sb_status check_type(sombra_call *call, const user_field *field, bool gives, sb_val *v)
+static sb_status check_type(const sombra_call *call, const user_field *field, bool gives, sb_val *v)
 {
     const sb_bytes name = call->code->name;
     sb_val is;
@@ -68,7 +70,6 @@ static sb_status check_type(sombra_call *call, const user_field *field, bool giv
         *v = sb_val_float((double)v->as.integer);
         return SB_OK;
     }
-    call->mistyped = true;
     return sb_cypher_fail_runtime(
         call->err, SB_CYPHER_ARGUMENT_TYPE, "%.*s: %s%s%.*s is %.*s, not a value of type %s",
         (int)name.size, (const char *)name.data, gives ? "result" : "argument",
@@ -76,8 +77,8 @@ static sb_status check_type(sombra_call *call, const user_field *field, bool giv
         (int)field->type_text.size, (const char *)field->type_text.data, sb_val_kind_name(v->kind));
 }
 
-static sb_status take_value(sombra_call *call, const sombra_value *value, const user_field *field,
-                            sb_val *v)
+static sb_status take_value(const sombra_call *call, const sombra_value *value,
+                            const user_field *field, sb_val *v)
 {
     sb_val borrowed;
 
@@ -86,32 +87,51 @@ static sb_status take_value(sombra_call *call, const sombra_value *value, const 
     return sb_val_copy(call->arena, borrowed, v, call->err);
 }
 
+/* A callback that goes on after a failure must not turn it into a null, or a row that is missing. What it is refused later is recorded in the
+ * same place, so the first one is kept. */
+static sombra_status note(sombra_call *call, sb_status status)
+{
+    if (status == SB_OK || call->failed != SB_OK) return sombra__status(status);
+    sb_err *const why = sb_arena_alloc(call->arena, sizeof *why);
+    if (why != NULL) *why = *call->err;
+    call->why = why;
+    call->failed = status;
+    return sombra__status(status);
+}
+
 sombra_status sombra_call_result(sombra_call *call, const sombra_value *value)
 {
-    if (call == NULL || value == NULL || call->emit != NULL) return SOMBRA_MISUSE;
-    return sombra__status(take_value(call, value, &call->code->results[0], &call->result));
+    if (call == NULL) return SOMBRA_MISUSE;
+    if (value == NULL || call->emit != NULL)
+        return note(call, SB_FAIL(call->err, SB_MISUSE,
+                                  "sombra_call_result: a value is needed, of a function"));
+    return note(call, take_value(call, value, &call->code->results[0], &call->result));
+}
+
+static sb_status emit_row(const sombra_call *call, const sombra_value *row)
+{
+    const user_code *const code = call->code;
+    sb_val *values = sb_arena_alloc_array(call->arena, code->result_count, sizeof *values);
+
+    if (values == NULL) return SB_FAIL_NOMEM(call->err);
+    for (uint32_t i = 0; i < code->result_count; i++)
+        SB_TRY(take_value(call, &row[i], &code->results[i], &values[i]));
+    return call->emit(call->emit_ctx, values);
 }
 
 sombra_status sombra_call_emit(sombra_call *call, const sombra_value *row)
 {
-    sb_val *values;
-
-    if (call == NULL || call->emit == NULL || (row == NULL && call->code->result_count != 0))
-        return SOMBRA_MISUSE;
-    values = sb_arena_alloc_array(call->arena, call->code->result_count, sizeof *values);
-    if (values == NULL) return sombra__status(SB_FAIL_NOMEM(call->err));
-    for (uint32_t i = 0; i < call->code->result_count; i++) {
-        const sb_status status = take_value(call, &row[i], &call->code->results[i], &values[i]);
-        if (status != SB_OK) return sombra__status(status);
-    }
-    return sombra__status(call->emit(call->emit_ctx, values));
+    if (call == NULL) return SOMBRA_MISUSE;
+    if (call->emit == NULL || (row == NULL && call->code->result_count != 0))
+        return note(call, SB_FAIL(call->err, SB_MISUSE,
+                                  "sombra_call_emit: a row is needed, of a procedure"));
+    return note(call, emit_row(call, row));
 }
 
 sombra_status sombra_call_fail(sombra_call *call, sombra_status status, const char *message)
 {
     if (call == NULL || status >= SOMBRA_OK || status < SOMBRA_REJECTED) return SOMBRA_MISUSE;
-    return sombra__status(
-        SB_FAIL(call->err, (sb_status)status, "%s", message == NULL ? "" : message));
+    return note(call, SB_FAIL(call->err, (sb_status)status, "%s", message == NULL ? "" : message));
 }
 
 /* ---- Calling ----------------------------------------------------------------------------------------------------------- */
@@ -133,6 +153,10 @@ static sb_status give_args(sombra_call *call, const sb_val *args, uint32_t count
 
 static sb_status record_failure(const sombra_call *call, sombra_status returned)
 {
+    if (returned == SOMBRA_OK) {
+        if (call->why == NULL) return SB_FAIL_NOMEM(call->err);
+        *call->err = *call->why;
+    }
     if (call->err->code != SB_OK) return call->err->code;
     if (returned > SOMBRA_OK || returned < SOMBRA_REJECTED)
         return SB_FAIL(call->err, SB_INVALID,
@@ -142,11 +166,11 @@ static sb_status record_failure(const sombra_call *call, sombra_status returned)
                    sb_status_text((sb_status)returned));
 }
 
-/* A callback's answer: what it has recorded, else what it failed with. The status is its own; want of memory, and a call that was cancelled, are no faults of
+/* A callback's answer: what it has recorded (what it made nothing of, too), else what it failed with. The status is its own; want of memory, and a call that was cancelled, are no faults of
  * the query. */
 static sb_status answer(const sombra_call *call, sombra_status returned)
 {
-    if (returned == SOMBRA_OK && !call->mistyped) {
+    if (returned == SOMBRA_OK && call->failed == SB_OK) {
         call->err->code = SB_OK; /* it may have been refused a call, and made nothing of that */
         return SB_OK;
     }

@@ -965,6 +965,86 @@ static void test_api_query__signatures_hold(void **state)
         query_int(f, "CALL show.functions() YIELD name WHERE name = 'sig.int' RETURN count(*)"), 1);
 }
 
+/* Callbacks that go on after an error: with a call that is refused, whose error is recorded in the same place. */
+static api_fixture *going_on;
+
+static sombra_status go_on(void)
+{
+    sombra_stmt *stmt;
+
+    assert_int_equal(sombra_prepare(going_on->conn, "RETURN 1", SOMBRA_NUL_TERMINATED, &stmt, NULL),
+                     SOMBRA_MISUSE);
+    return SOMBRA_OK;
+}
+
+static sombra_status give_broken(sombra_call *call)
+{
+    const sombra_value text = sombra_string("\xFF", 1);
+
+    assert_int_equal(sombra_call_result(call, &text), SOMBRA_INVALID);
+    return go_on();
+}
+
+static sombra_status give_none(sombra_call *call)
+{
+    assert_int_equal(sombra_call_result(call, NULL), SOMBRA_MISUSE);
+    return go_on();
+}
+
+static sombra_status fail_aloud(sombra_call *call)
+{
+    assert_int_equal(sombra_call_fail(call, SOMBRA_NOT_FOUND, "nowhere"), SOMBRA_NOT_FOUND);
+    return go_on();
+}
+
+static sombra_status emit_broken(sombra_call *call)
+{
+    const sombra_value row[] = {sombra_string("\xFF", 1)};
+
+    assert_int_equal(sombra_call_emit(call, row), SOMBRA_INVALID);
+    return go_on();
+}
+
+static sombra_status emit_in_function(sombra_call *call)
+{
+    assert_int_equal(sombra_call_emit(call, NULL), SOMBRA_MISUSE);
+    return go_on();
+}
+
+static sombra_status only_refused(sombra_call *call)
+{
+    (void)call;
+    return go_on();
+}
+
+static void test_api_query__errors_of_callbacks_are_kept(void **state)
+{
+    api_fixture *f = *state;
+
+    going_on = f;
+    OK_ERROR(f,
+             sombra_register_function(f->db, "on.broken() :: ANY", give_broken, NULL, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "on.none() :: ANY", give_none, NULL, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "on.fails() :: ANY", fail_aloud, NULL, &f->error));
+    OK_ERROR(
+        f, sombra_register_function(f->db, "on.emits() :: ANY", emit_in_function, NULL, &f->error));
+    OK_ERROR(f, sombra_register_function(f->db, "on.well() :: ANY", only_refused, NULL, &f->error));
+    OK_ERROR(f, sombra_register_procedure(f->db, "on.rows() :: (n :: ANY)", emit_broken, NULL,
+                                          &f->error));
+    OK_ERROR(f, sombra_register_aggregate(f->db, "on.agg(n :: ANY) :: ANY", sizeof(int64_t),
+                                          step_nothing, give_broken, NULL, &f->error));
+    OK_ERROR(f, sombra_register_aggregate(f->db, "on.step(n :: ANY) :: ANY", sizeof(int64_t),
+                                          fail_aloud, only_refused, NULL, &f->error));
+    fails_at_step(f, "RETURN on.broken()", SOMBRA_INVALID, "UTF-8");
+    fails_at_step(f, "RETURN on.none()", SOMBRA_MISUSE, "sombra_call_result");
+    fails_at_step(f, "RETURN on.fails()", SOMBRA_NOT_FOUND, "nowhere");
+    fails_at_step(f, "RETURN on.emits()", SOMBRA_MISUSE, "sombra_call_emit");
+    fails_at_step(f, "CALL on.rows() YIELD n RETURN n", SOMBRA_INVALID, "UTF-8");
+    fails_at_step(f, "UNWIND [1] AS x RETURN on.agg(x)", SOMBRA_INVALID, "UTF-8");
+    fails_at_step(f, "UNWIND [1] AS x RETURN on.step(x)", SOMBRA_NOT_FOUND, "nowhere");
+    assert_int_equal(query_int(f, "RETURN CASE WHEN on.well() IS NULL THEN 1 END"), 1);
+}
+
 /* Whether there is any row is known with the first: what is below makes few at a time. */
 static sombra_status is_asked(sombra_call *call)
 {
@@ -1130,6 +1210,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__edges_of_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__signatures_hold, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__errors_of_callbacks_are_kept, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_api_query__existence_stops, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__built_in_procedures, setup, teardown),
         cmocka_unit_test(test_api_query__value_text),
