@@ -2,8 +2,8 @@
  * A list in the file waits for its leaf's header, for its place in the leaf, then for its entries; in a table for a place and the entries,
  * and as nothing is decoded the processor begins the next look-up meanwhile.
  *
- * The lists are read in the order in which they lie, and put one behind the other. Where a node comes again (it has entries aside, or its list is of several
- * leaves) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last.
+ * The lists are read in the order in which they lie, and put one behind the other; one that goes on in the next leaf goes on in the table. Where a node comes again
+ * later (it has entries aside) they are read once more: the lengths, which are known by then, tell where each one's entries go. What came in pieces is sorted at last.
  *
  * As long as no node has more than one entry (a message has one creator), that lies at the node's own place, and there are no starts: half of
  * what is written, and of what a look-up waits for. At the first longer list entries move together. */
@@ -184,6 +184,32 @@ static void add_starts(filling *f, const sb_list_block *block)
     }
 }
 
+static sb_pair entry_of(const sb_list_table *t, uint64_t at)
+{
+    return (sb_pair){.key = t->neighbors[at], .value = t->rels == NULL ? 0 : t->rels[at]};
+}
+
+static bool is_after(sb_pair entry, sb_pair before)
+{
+    return entry.key > before.key || (entry.key == before.key && entry.value >= before.value);
+}
+
+/* Lists of which the first belongs to the node that came last: leaves are filled to their ends, so it is in two of them, or in more. */
+static void go_on(filling *f, const sb_list_block *block)
+{
+    sb_list_table *t = f->table;
+    const uint64_t node = block->nodes[0], at = f->total;
+    const uint32_t start = t->starts[node];
+
+    f->next = node;
+    add_starts(f, block);
+    t->starts[node] = start;
+    put_entries(f, &block->entries, 0, block->entries.count, at);
+    /* What lies aside is another list of that node, which begins anywhere. */
+    f->again =
+        start < at && block->lengths[0] != 0 && !is_after(entry_of(t, at), entry_of(t, at - 1));
+}
+
 /* Entries are put behind each other as long as they come in order. */
 static sb_status add_lists(void *ctx, const sb_list_block *block)
 {
@@ -192,13 +218,16 @@ static sb_status add_lists(void *ctx, const sb_list_block *block)
     const uint32_t count = block->entries.count;
 
     SB_TRY(f->options->poll(f->options->poll_ctx));
-    f->again = f->again || block->nodes[0] < f->next;
+    const bool goes_on = f->next != 0 && block->nodes[0] == f->next - 1;
+    f->again = f->again || (block->nodes[0] < f->next && !goes_on);
     f->misfit =
         f->misfit || block->nodes[block->count - 1] >= t->ids || count > f->entries - f->total;
     if (f->again || f->misfit) return SB_OK;
     if (f->next == 0) t->first = f->next = block->nodes[0];
-    if (t->singles && !are_singles(block)) SB_TRY(end_singles(f));
-    if (t->singles) {
+    if (t->singles && (goes_on || !are_singles(block))) SB_TRY(end_singles(f));
+    if (goes_on) {
+        go_on(f, block);
+    } else if (t->singles) {
         add_singles(f, block);
     } else {
         add_starts(f, block);
@@ -242,18 +271,10 @@ static sb_status add_pieces(void *ctx, const sb_list_block *block)
     return SB_OK;
 }
 
-static sb_pair entry_of(const sb_list_table *t, uint32_t at)
-{
-    return (sb_pair){.key = t->neighbors[at], .value = t->rels == NULL ? 0 : t->rels[at]};
-}
-
 static bool is_sorted(const sb_list_table *t, uint32_t from, uint32_t end)
 {
-    for (uint32_t i = from + 1; i < end; i++) {
-        const sb_pair before = entry_of(t, i - 1), here = entry_of(t, i);
-        if (before.key > here.key || (before.key == here.key && before.value > here.value))
-            return false;
-    }
+    for (uint32_t i = from + 1; i < end; i++)
+        if (!is_after(entry_of(t, i), entry_of(t, i - 1))) return false;
     return true;
 }
 
