@@ -133,12 +133,7 @@ sb_status sb_exec__need_outs(sb_operator *op)
 
 uint32_t sb_exec__live_place(const sb_operator *op, const sb_var *var)
 {
-    const sb_plan *plan = op->plan;
-
-    if (var == NULL) return UINT32_MAX;
-    for (uint32_t i = 0; i < plan->live_count; i++)
-        if (plan->live[i] == var->slot) return i;
-    return UINT32_MAX;
+    return var == NULL ? UINT32_MAX : sb_plan_live_place(op->plan, var->slot);
 }
 
 sb_out *sb_exec__out_of(sb_operator *op, const sb_var *var)

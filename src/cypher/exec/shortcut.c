@@ -207,7 +207,10 @@ static sb_status make_plan(sb_exec *run, const sb_plan *like, sb_plan_kind kind,
         if (like->live[i] != bound->slot &&
             (instead_of == NULL || like->live[i] != instead_of->slot))
             live[plan->live_count++] = like->live[i];
-    live[plan->live_count++] = bound->slot;
+    uint32_t place = plan->live_count++;
+    for (; place != 0 && live[place - 1] > bound->slot; place--)
+        live[place] = live[place - 1];
+    live[place] = bound->slot;
     return SB_OK;
 }
 

@@ -269,6 +269,21 @@ static sb_status live_tree(sb_planner *p, sb_plan *plan, const sb_slot_set *root
     return SB_OK;
 }
 
+uint32_t sb_plan_live_place(const sb_plan *plan, uint32_t slot)
+{
+    uint32_t low = 0, high = plan->live_count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (plan->live[middle] == slot) return middle;
+        if (plan->live[middle] < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return UINT32_MAX;
+}
+
 sb_status sb_plan__live(sb_planner *p, sb_plan *root)
 {
     sb_slot_set nothing = {NULL, 0};

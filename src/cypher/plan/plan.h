@@ -449,6 +449,9 @@ bool sb_plan_schema_fits(const sb_compiled *compiled, sb_graph *graph);
 SB_MUST_CHECK sb_status sb_plan_size_fits(const sb_compiled *compiled, sb_graph *graph, bool *fits,
                                           sb_err *err);
 
+/* Place of a slot in plan->live; UINT32_MAX: nobody above reads it. */
+uint32_t sb_plan_live_place(const sb_plan *plan, uint32_t slot);
+
 /* Does the plan, or one in it, write? */
 bool sb_plan_writes(const sb_plan *plan);
 

@@ -386,9 +386,7 @@ bool sb_plan__is_row_wise(const sb_plan *plan)
 
 bool sb_plan__is_live(const sb_plan *plan, const sb_var *var)
 {
-    for (uint32_t i = 0; var != NULL && i < plan->live_count; i++)
-        if (plan->live[i] == var->slot) return true;
-    return false;
+    return var != NULL && sb_plan_live_place(plan, var->slot) != UINT32_MAX;
 }
 
 /* In sub-queries of an expression: of one that asks whether there is a row, it matters no more how many there are. */
