@@ -34,7 +34,7 @@ static void check_print(sb_arena *arena, const sb_statement *statement, sb_buffe
     sb_err_clear(&err);
     sb_buffer_init(&second, out->alloc);
     print(statement, out);
-    need(sb_cypher_parse(arena, sb_buffer_bytes(out), &again, &end, &err) == SB_OK ||
+    need(sb_cypher_parse(arena, sb_buffer_bytes(out), NULL, &again, &end, &err) == SB_OK ||
              err.detail == SB_CYPHER_LIMIT_EXCEEDED,
          "a printed statement is not parsed", &err);
     if (again != NULL) {
@@ -55,7 +55,7 @@ static size_t run_statement(sb_arena *arena, sb_bytes text, sb_buffer *out)
     size_t end;
 
     sb_err_clear(&err);
-    const sb_status parsed = sb_cypher_parse(arena, text, &statement, &end, &err);
+    const sb_status parsed = sb_cypher_parse(arena, text, NULL, &statement, &end, &err);
     need(parsed == err.code && end <= text.size && (parsed == SB_OK || statement == NULL),
          "what the parser says fits not together", &err);
     if (parsed != SB_OK) {
@@ -64,7 +64,7 @@ static size_t run_statement(sb_arena *arena, sb_bytes text, sb_buffer *out)
     }
     if (statement == NULL) return end;
     check_print(arena, statement, out);
-    const sb_status st = sb_sema_analyze(arena, statement, &env, &slots, &err);
+    const sb_status st = sb_sema_analyze(arena, statement, &env, NULL, &slots, &err);
     need(st == err.code, "what the analysis says fits not together", &err);
     if (st != SB_OK) need(err.detail != 0 && err.line != 0, "an error without a place", &err);
     if (st == SB_OK) print(statement, out);
@@ -133,7 +133,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t most, unsigne
     if (seed % 2 == 0 || bytes == 0) return LLVMFuzzerMutate(data, bytes, most);
     sb_arena *arena = sb_arena_create(&sb_allocator_libc, NULL);
     if (arena == NULL) abort();
-    if (sb_lex_tokens(arena, sb_bytes_of(data, bytes), &tokens, &err) == SB_OK && tokens.count > 1)
+    if (sb_lex_tokens(arena, sb_bytes_of(data, bytes), NULL, &tokens, &err) == SB_OK &&
+        tokens.count > 1)
         changed = splice_tokens(&tokens, data, bytes, most, &random);
     sb_arena_destroy(arena);
     return changed;

@@ -824,7 +824,7 @@ typedef struct sombra_stmt sombra_stmt;
  *  @param stmt  NULL when there is none (white space, comments and ';' alone).
  *  @param tail  receives the number of bytes that the statement took, its ';' and white space behind included: there the next one begins.
  *               NULL: the text must hold no second one (SYNTAX).
- *  Errors: SYNTAX, NOT_FOUND, TYPE_MISMATCH, INVALID, LIMIT with line, column and detail; NOMEM. */
+ *  Errors: SYNTAX, NOT_FOUND, TYPE_MISMATCH, INVALID, LIMIT with line, column and detail; NOMEM; INTERRUPT, TIMEOUT (of texts of megabytes). */
 SOMBRA_API sombra_status sombra_prepare(sombra_conn *conn, const char *text, size_t size,
                                         sombra_stmt **stmt, size_t *tail);
 /** Ends the run, if there is one. NULL is allowed. All statements of a connection must be finalized before it is disconnected. */

@@ -86,8 +86,16 @@ void sombra__statements_close(sombra_conn *conn)
     conn->statements.idle_bytes = 0;
 }
 
+/* What ends the compiling of a text: cancel and time limit of the call. */
+static sb_exec_options limits_of(sombra_conn *conn)
+{
+    return (sb_exec_options){
+        .cancel = &conn->cancel, .deadline_ns = conn->deadline_ns, .vfs = conn->db->files};
+}
+
 static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size_t *end)
 {
+    const sb_exec_options limits = limits_of(conn);
     const sb_allocator *alloc = &conn->db->memory.base;
     sombra_stmt *stmt = sb_alloc_zero(alloc, sizeof *stmt);
     sb_status status;
@@ -101,7 +109,8 @@ static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size
     stmt->arena = sb_arena_create(alloc, NULL);
     status = stmt->arena == NULL ? SB_FAIL_NOMEM(&conn->err) : SB_OK;
     if (status == SB_OK)
-        status = sb_cypher_prepare(alloc, conn->db->registry, text, &stmt->inner, end, &conn->err);
+        status = sb_cypher_prepare(alloc, conn->db->registry, text, &limits, &stmt->inner, end,
+                                   &conn->err);
     if (status == SB_OK && stmt->inner != NULL && *end == text.size && text.size <= TEXT_KEPT) {
         /* benign: without memory it is not remembered */
         if (sb_buffer_append(&stmt->source, text.data, text.size) == SB_OK)
@@ -122,16 +131,17 @@ static sb_status make(sombra_conn *conn, sb_bytes text, sombra_stmt **made, size
 /* Only white space, comments and nothing else? Then a second statement is none. */
 static sb_status refuse_second(sombra_conn *conn, sb_bytes rest)
 {
+    const sb_exec_options limits = limits_of(conn);
     sb_cypher_statement *second;
     size_t end;
     sb_status status;
 
     if (rest.size == 0) return SB_OK;
-    status = sb_cypher_prepare(&conn->db->memory.base, conn->db->registry, rest, &second, &end,
-                               &conn->err);
+    status = sb_cypher_prepare(&conn->db->memory.base, conn->db->registry, rest, &limits, &second,
+                               &end, &conn->err);
     if (status == SB_OK && second == NULL) return SB_OK;
     sb_cypher_close(second);
-    if (status == SB_NOMEM) return status;
+    if (status == SB_NOMEM || status == SB_INTERRUPT || status == SB_TIMEOUT) return status;
     sb_err_clear(&conn->err);
     return SB_FAIL(
         &conn->err, SB_SYNTAX,
@@ -157,15 +167,16 @@ sombra_status sombra_prepare(sombra_conn *conn, const char *text, size_t size, s
         conn->statements.open++;
         return SOMBRA_OK;
     }
+    sombra__run_begin(conn);
     status = make(conn, given, stmt, &end);
-    if (status == SB_OK && tail == NULL) {
+    if (status == SB_OK && tail == NULL)
         status = refuse_second(conn, sb_bytes_of(given.data + end, given.size - end));
-        if (status != SB_OK && *stmt != NULL) {
-            destroy(*stmt);
-            *stmt = NULL;
-        }
+    status = sombra__run_end(conn, status);
+    if (status != SB_OK) {
+        if (*stmt != NULL) destroy(*stmt);
+        *stmt = NULL;
+        return sombra__status(status);
     }
-    if (status != SB_OK) return sombra__status(status);
     if (tail != NULL) *tail = end;
     if (*stmt != NULL) conn->statements.open++;
     return SOMBRA_OK;

@@ -38,9 +38,10 @@ SB_MUST_CHECK sb_status sb_cypher_callable(const sb_allocator *alloc, sb_bytes n
 typedef struct sb_cypher_statement sb_cypher_statement;
 
 /* Read one statement off the front of text (copied). *end: bytes that belong to it, as sb_cypher_parse says; *statement NULL: there is
- * none left. Errors have position and detail. */
+ * none left. Errors have position and detail. limits: cancel, deadline_ns and vfs of the call; NULL: none. */
 SB_MUST_CHECK sb_status sb_cypher_prepare(const sb_allocator *alloc,
                                           const sb_cypher_registry *registry, sb_bytes text,
+                                          const sb_exec_options *limits,
                                           sb_cypher_statement **statement, size_t *end,
                                           sb_err *err);
 void sb_cypher_close(sb_cypher_statement *statement); /* accepts NULL */

@@ -156,8 +156,8 @@ sb_status sb_cypher_registry_type(sb_cypher_registry *registry, sb_bytes text, s
     sb_err_clear(&why);
     status = compose(&composed, "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS :: ", text, "");
     if (status == SB_OK)
-        status =
-            sb_cypher_parse(registry->arena, sb_buffer_bytes(&composed), &statement, &end, &why);
+        status = sb_cypher_parse(registry->arena, sb_buffer_bytes(&composed), NULL, &statement,
+                                 &end, &why);
     const size_t size = composed.size;
     sb_buffer_deinit(&composed);
     if (status == SB_NOMEM) return SB_FAIL_NOMEM(err);
@@ -195,7 +195,8 @@ sb_status sb_cypher_callable(const sb_allocator *alloc, sb_bytes name, bool func
     sb_err_clear(&why);
     status = compose(&text, function ? "RETURN " : "CALL ", name, "(0)");
     if (status == SB_OK)
-        status = sb_cypher_prepare(alloc, NULL, sb_buffer_bytes(&text), &statement, &end, &why);
+        status =
+            sb_cypher_prepare(alloc, NULL, sb_buffer_bytes(&text), NULL, &statement, &end, &why);
     sb_cypher_close(statement);
     sb_buffer_deinit(&text);
     if (status == SB_NOMEM) return SB_FAIL_NOMEM(err);

@@ -30,13 +30,19 @@ struct sb_cypher_statement {
 
 /* ---- Compiling ------------------------------------------------------------------------------------------------------ */
 
+/* Compiling ends when the run that it is for, or the call, shall end. */
+static sb_status poll(void *ctx, sb_err *err)
+{
+    return sb_exec_options_poll(ctx, err);
+}
+
 static sb_status analyze(sb_arena *arena, const sb_cypher_registry *registry, sb_statement *tree,
-                         uint32_t *slot_count, sb_err *err)
+                         sb_cypher_watch *watch, uint32_t *slot_count, sb_err *err)
 {
     sb_sema_env env;
 
     sb_cypher__env(registry, &env);
-    return sb_sema_analyze(arena, tree, &env, slot_count, err);
+    return sb_sema_analyze(arena, tree, &env, watch, slot_count, err);
 }
 
 static sb_status make_values(sb_cypher_statement *s, sb_err *err)
@@ -55,14 +61,17 @@ static sb_status make_values(sb_cypher_statement *s, sb_err *err)
 }
 
 sb_status sb_cypher_prepare(const sb_allocator *alloc, const sb_cypher_registry *registry,
-                            sb_bytes text, sb_cypher_statement **statement, size_t *end,
-                            sb_err *err)
+                            sb_bytes text, const sb_exec_options *limits,
+                            sb_cypher_statement **statement, size_t *end, sb_err *err)
 {
+    sb_exec_options asked = {0};
+    sb_cypher_watch watch = {.poll = poll, .ctx = &asked};
     sb_cypher_statement *s;
     sb_status status;
 
     *statement = NULL;
     *end = 0;
+    if (limits != NULL) asked = *limits;
     s = sb_alloc_zero(alloc, sizeof *s);
     if (s == NULL) return SB_FAIL_NOMEM(err);
     s->alloc = alloc;
@@ -70,10 +79,10 @@ sb_status sb_cypher_prepare(const sb_allocator *alloc, const sb_cypher_registry 
     sb_cypher__env(registry, &s->env);
     s->options.env = &s->env;
     s->arena = sb_arena_create(alloc, NULL);
-    status =
-        s->arena == NULL ? SB_FAIL_NOMEM(err) : sb_cypher_parse(s->arena, text, &s->tree, end, err);
+    status = s->arena == NULL ? SB_FAIL_NOMEM(err)
+                              : sb_cypher_parse(s->arena, text, &watch, &s->tree, end, err);
     if (status == SB_OK && s->tree != NULL) {
-        status = analyze(s->arena, registry, s->tree, &s->slot_count, err);
+        status = analyze(s->arena, registry, s->tree, &watch, &s->slot_count, err);
         if (status == SB_OK) status = make_values(s, err);
     }
     if (status != SB_OK || s->tree == NULL) {
@@ -96,7 +105,7 @@ void sb_cypher_close(sb_cypher_statement *s)
 }
 
 /* A fresh tree from the text, which the old arena holds: so the old one goes last. */
-static sb_status compile_again(sb_cypher_statement *s, sb_err *err)
+static sb_status compile_again(sb_cypher_statement *s, sb_cypher_watch *watch, sb_err *err)
 {
     sb_arena *arena = sb_arena_create(s->alloc, NULL);
     sb_statement *tree = NULL;
@@ -105,8 +114,8 @@ static sb_status compile_again(sb_cypher_statement *s, sb_err *err)
     sb_status status;
 
     if (arena == NULL) return SB_FAIL_NOMEM(err);
-    status = sb_cypher_parse(arena, s->tree->text, &tree, &end, err);
-    if (status == SB_OK) status = analyze(arena, s->registry, tree, &slot_count, err);
+    status = sb_cypher_parse(arena, s->tree->text, watch, &tree, &end, err);
+    if (status == SB_OK) status = analyze(arena, s->registry, tree, watch, &slot_count, err);
     if (status != SB_OK) {
         sb_arena_destroy(arena);
         return status;
@@ -158,18 +167,12 @@ static sb_status plan_fits(sb_cypher_statement *s, sb_graph *graph, bool *fits, 
     return SB_OK;
 }
 
-/* Planning ends when the run that it is for shall end. */
-static sb_status poll_planning(void *ctx, sb_err *err)
-{
-    return sb_exec_options_poll(ctx, err);
-}
-
 /* A plan for graph with these options (NULL: none). */
 static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
                            sb_err *err)
 {
     const sb_plan_options none = {0};
-    const sb_plan_watch watch = {poll_planning, &s->options};
+    sb_cypher_watch watch = {.poll = poll, .ctx = &s->options};
     sb_compiled *compiled;
     bool fits = false;
 
@@ -178,7 +181,7 @@ static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_pla
         if (s->compiled != NULL && same_options(options, &s->planned_with))
             SB_TRY(plan_fits(s, graph, &fits, err));
         if (fits) return SB_OK;
-        SB_TRY(compile_again(s, err));
+        SB_TRY(compile_again(s, &watch, err));
     }
     s->used_up = true;
     SB_TRY(sb_plan_make(s->arena, s->tree, s->slot_count, graph, options, &watch, &compiled, err));

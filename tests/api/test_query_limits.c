@@ -136,6 +136,19 @@ static void test_api_query_limits__time_of_a_long_list(void **state)
     free(items);
 }
 
+/* So does the reading of a long text, behind the statement, too. */
+static void test_api_query_limits__time_of_reading(void **state)
+{
+    api_fixture *f = *state;
+
+    sombra_set_time_limit(f->conn, 1);
+    FAILS(f, run(f, repeat("RETURN [1", ", 1", 1000000, "]")), SOMBRA_TIMEOUT, "time limit");
+    FAILS(f, run(f, repeat("RETURN 1; RETURN [1", ", 1", 1000000, "]")), SOMBRA_TIMEOUT,
+          "time limit");
+    sombra_set_time_limit(f->conn, 0);
+    works(f, strdup("RETURN 1"));
+}
+
 static void test_api_query_limits__depth_of_values(void **state)
 {
     api_fixture *f = *state;
@@ -294,6 +307,7 @@ int main(void)
         TEST(test_api_query_limits__operators),
         TEST(test_api_query_limits__time_of_planning),
         TEST(test_api_query_limits__time_of_a_long_list),
+        TEST(test_api_query_limits__time_of_reading),
         TEST(test_api_query_limits__depth_of_values),
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),

@@ -368,13 +368,17 @@ _Static_assert(SB_TOKEN_RPAREN == SB_TOKEN_LPAREN + 1 &&
                    SB_TOKEN_RBRACE == SB_TOKEN_LBRACE + 1,
                "a closing bracket's kind follows that of its opening one");
 
-sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_tokens *tokens, sb_err *err)
+#define UNITS_OF_A_TOKEN 64u /* and 4 for each byte (sb_cypher_work) */
+
+sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch, sb_tokens *tokens,
+                        sb_err *err)
 {
     sb_lexer lexer = {.text = text, .arena = arena, .innermost = SB_NO_PARTNER};
     size_t at = 0;
 
     SB_ASSERT(text.size <= UINT32_MAX / 2);
     for (bool done = false; !done;) {
+        const size_t begin = at;
         bool open;
         if (lexer.tokens.count == lexer.capacity && !grow(&lexer)) return SB_FAIL_NOMEM(err);
         at = skip_space(&lexer, at, &open);
@@ -386,6 +390,7 @@ sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_tokens *tokens, sb_er
         } else {
             token = lex_token(&lexer, at);
         }
+        SB_TRY(sb_cypher_work(watch, UNITS_OF_A_TOKEN + 4 * (token.span.end - begin), err));
         at = token.span.end;
         if (token.kind == SB_TOKEN_SEMICOLON && lexer.tokens.count == 0) continue;
         done = token.kind == SB_TOKEN_END || token.kind == SB_TOKEN_SEMICOLON ||

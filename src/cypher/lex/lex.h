@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "cypher/lex/error.h"
+#include "cypher/lex/watch.h"
 
 typedef enum sb_token_kind {
 #define SB_TOKEN(name, text) SB_TOKEN_##name,
@@ -45,9 +46,9 @@ typedef struct sb_tokens {
 } sb_tokens;
 
 /* Tokens of the first statement of text, at most UINT32_MAX / 2 bytes; a ';' before it ends an empty one, which is passed over. Fails for
- * want of memory alone. */
-SB_MUST_CHECK sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_tokens *tokens,
-                                      sb_err *err);
+ * want of memory, and where the watch (NULL: none) ends it, alone. */
+SB_MUST_CHECK sb_status sb_lex_tokens(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch,
+                                      sb_tokens *tokens, sb_err *err);
 
 /* Where the statement after the one that ends at `from` begins: behind white space and comments. */
 size_t sb_lex_skip_space(sb_bytes text, size_t from);

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "cypher/lex/error.h"
+#include "cypher/lex/watch.h"
 
 typedef struct sb_expr sb_expr;
 typedef struct sb_query sb_query;

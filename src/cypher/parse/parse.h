@@ -11,8 +11,9 @@
 #define SB_CYPHER_TEXT_MAX  (16u * 1048576u) /* bytes */
 
 /* Parse one statement; a ';' may end it. arena is the statement's. *end: bytes of text that belong to it, its ';' and white space behind
- * included, so that the next statement of a script begins there. An empty statement (white space, comments) gives *statement NULL. */
-SB_MUST_CHECK sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_statement **statement,
-                                        size_t *end, sb_err *err);
+ * included, so that the next statement of a script begins there. An empty statement (white space, comments) gives *statement NULL.
+ * watch is asked now and then; NULL: none. */
+SB_MUST_CHECK sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch,
+                                        sb_statement **statement, size_t *end, sb_err *err);
 
 #endif

@@ -32,6 +32,7 @@ typedef struct sb_parser {
     uint32_t
         *param_slots; /* arena: hash table of indexes into statement->params, plus 1; 0: free */
     uint32_t param_slot_count;
+    sb_cypher_watch *watch; /* may be NULL */
     sb_err *err;
 } sb_parser;
 

@@ -292,13 +292,16 @@ void sb_parse__leave(sb_parser *p)
 
 /* ---- Memory ---------------------------------------------------------------------------------------------------- */
 
+#define UNITS_OF_A_BLOCK                                                                           \
+    64u /* and one for each byte (sb_cypher_work): there is no work that goes on without memory */
+
 sb_status sb_parse__alloc(sb_parser *p, size_t bytes, void *place)
 {
     void *made = sb_arena_alloc_zero(p->arena, bytes);
 
     if (made == NULL) return sb_parse__nomem(p);
     memcpy(place, &made, sizeof made);
-    return SB_OK;
+    return sb_cypher_work(p->watch, UNITS_OF_A_BLOCK + bytes, p->err);
 }
 
 sb_status sb_parse__room(sb_parser *p, void *items, uint32_t count, size_t size)
@@ -312,7 +315,7 @@ sb_status sb_parse__room(sb_parser *p, void *items, uint32_t count, size_t size)
     memcpy(&old, items, sizeof old);
     if (count != 0) memcpy(made, old, count * size);
     memcpy(items, &made, sizeof made);
-    return SB_OK;
+    return sb_cypher_work(p->watch, UNITS_OF_A_BLOCK + count * size, p->err);
 }
 
 /* ---- Names ----------------------------------------------------------------------------------------------------- */
@@ -430,8 +433,8 @@ static sb_status parse_all(sb_parser *p)
     return SB_OK;
 }
 
-sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_statement **statement, size_t *end,
-                          sb_err *err)
+sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch,
+                          sb_statement **statement, size_t *end, sb_err *err)
 {
     sb_tokens tokens;
 
@@ -441,7 +444,7 @@ sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_statement **stateme
         return sb_cypher_fail(err, (sb_bytes){0}, (sb_span){0, 0}, SB_CYPHER_LIMIT_EXCEEDED,
                               "the query has %zu bytes, the limit is %u", text.size,
                               SB_CYPHER_TEXT_MAX);
-    SB_TRY(sb_lex_tokens(arena, text, &tokens, err));
+    SB_TRY(sb_lex_tokens(arena, text, watch, &tokens, err));
     const sb_token *last = &tokens.items[tokens.count - 1];
     *end = last->kind == SB_TOKEN_SEMICOLON ? sb_lex_skip_space(text, last->span.end) : text.size;
     if (tokens.count == 1 && last->kind != SB_TOKEN_BAD) return SB_OK;
@@ -455,6 +458,7 @@ sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_statement **stateme
                    .tokens = tokens.items,
                    .token_count = tokens.count,
                    .statement = made,
+                   .watch = watch,
                    .expected.at = UINT32_MAX,
                    .err = err};
     SB_TRY(parse_all(&p));

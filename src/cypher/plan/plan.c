@@ -72,7 +72,7 @@ static void mark_last_delete(sb_plan *root)
 }
 
 sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_count,
-                       sb_graph *graph, const sb_plan_options *options, const sb_plan_watch *watch,
+                       sb_graph *graph, const sb_plan_options *options, sb_cypher_watch *watch,
                        sb_compiled **compiled, sb_err *err)
 {
     sb_planner p = {.arena = arena,

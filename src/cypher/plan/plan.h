@@ -432,17 +432,10 @@ typedef struct sb_plan_options {
     bool force_parallel; /* tests: where it can be done, however little there is to do */
 } sb_plan_options;
 
-/* Asked now and then while a plan is made, which takes long for a long text: what is not SB_OK ends it. */
-typedef struct sb_plan_watch {
-    sb_status (*poll)(void *ctx, sb_err *err);
-    void *ctx;
-} sb_plan_watch;
-
-/* Plan an analyzed query for the graph's schema and statistics. */
+/* Plan an analyzed query for the graph's schema and statistics. watch is asked now and then; NULL: none. */
 SB_MUST_CHECK sb_status sb_plan_make(sb_arena *arena, sb_statement *statement, uint32_t slot_count,
                                      sb_graph *graph, const sb_plan_options *options,
-                                     const sb_plan_watch *watch, sb_compiled **compiled,
-                                     sb_err *err);
+                                     sb_cypher_watch *watch, sb_compiled **compiled, sb_err *err);
 
 /* Is it still the plan to run on this graph: does that have the indexes it was made for, and about as many entities? */
 bool sb_plan_schema_fits(const sb_compiled *compiled, sb_graph *graph);

@@ -29,8 +29,7 @@ typedef struct sb_planner {
     /* names so far */
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;
-    const sb_plan_watch *watch;
-    size_t work; /* since it was asked last */
+    sb_cypher_watch *watch; /* may be NULL */
     sb_err *err;
 } sb_planner;
 
@@ -55,7 +54,7 @@ SB_MUST_CHECK sb_status sb_plan__new(sb_planner *p, sb_plan_kind kind, sb_plan *
 SB_MUST_CHECK sb_status sb_plan__name(sb_planner *p, sb_name_kind kind, sb_bytes text,
                                       sb_plan_name *name);
 SB_MUST_CHECK sb_status sb_plan__var(sb_planner *p, uint32_t kinds, sb_var **var);
-/* Count work, in units of half a nanosecond or so: what makes no operators and looks at many things says how many. Asks the watch each MiB. */
+/* Count work, in units of half a nanosecond or so: what makes no operators and looks at many things says how many. */
 SB_MUST_CHECK sb_status sb_plan__work(sb_planner *p, size_t units);
 /* The error of a statement with more than SB_PLAN_OPERATORS_MAX operators, said as soon as it is known: planning takes more than linear time. */
 SB_MUST_CHECK sb_status sb_plan__too_many(sb_planner *p);

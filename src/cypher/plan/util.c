@@ -5,9 +5,8 @@
 #include <string.h>
 
 /* Fresh memory takes half a nanosecond a byte, a block of it as long as some bytes, and the comparison of two names. */
-#define WORK_BETWEEN_LOOKS ((size_t)1 << 20)
-#define UNITS_OF_A_BLOCK   64u
-#define UNITS_OF_A_NAME    8u
+#define UNITS_OF_A_BLOCK 64u
+#define UNITS_OF_A_NAME  8u
 
 /* ---- Sets of slots ------------------------------------------------------------------------------------------ */
 
@@ -87,10 +86,7 @@ sb_status sb_plan__alloc(sb_planner *p, size_t count, size_t bytes, void *out_po
 
 sb_status sb_plan__work(sb_planner *p, size_t units)
 {
-    p->work += units;
-    if (SB_LIKELY(p->work < WORK_BETWEEN_LOOKS) || p->watch == NULL) return SB_OK;
-    p->work = 0;
-    return p->watch->poll(p->watch->ctx, p->err);
+    return sb_cypher_work(p->watch, units, p->err);
 }
 
 sb_status sb_plan__too_many(sb_planner *p)

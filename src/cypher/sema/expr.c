@@ -455,10 +455,13 @@ static sb_status analyze(sb_sema *s, sb_expr *e, bool predicate)
     return SB_OK;
 }
 
+#define UNITS_OF_AN_EXPRESSION 64u /* sb_cypher_work */
+
 sb_status sb_sema__expr(sb_sema *s, sb_expr *e, bool predicate)
 {
     /* The middle of a chain a < b < c is met twice. */
     if (e->kinds != 0) return SB_OK;
+    SB_TRY(sb_cypher_work(s->watch, UNITS_OF_AN_EXPRESSION, s->err));
     return analyze(s, e, predicate);
 }
 

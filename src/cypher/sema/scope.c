@@ -11,7 +11,7 @@ sb_status sb_sema__alloc(sb_sema *s, size_t bytes, void *place)
 
     if (made == NULL) return SB_FAIL_NOMEM(s->err);
     memcpy(place, &made, sizeof made);
-    return SB_OK;
+    return sb_cypher_work(s->watch, bytes, s->err);
 }
 
 /* ---- Symbols ------------------------------------------------------------------------------------------------------- */

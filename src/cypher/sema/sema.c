@@ -335,12 +335,13 @@ static sb_status check_constraint(sb_sema *s, const sb_statement *statement)
 /* ---- Statements -------------------------------------------------------------------------------------------------------------- */
 
 sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement, const sb_sema_env *env,
-                          uint32_t *slot_count, sb_err *err)
+                          sb_cypher_watch *watch, uint32_t *slot_count, sb_err *err)
 {
     sb_sema s = {.arena = arena,
                  .statement = statement,
                  .text = statement->text,
                  .env = env,
+                 .watch = watch,
                  .err = err,
                  .last_asked = &statement->asked};
 

@@ -49,9 +49,11 @@ typedef struct sb_sema_env {
  * A standalone CALL without YIELD yields all; implicit arguments of a standalone CALL become parameters of these names.
  * SHOW gets a query, too: SHOW INDEXES YIELD name is CALL show.indexes() YIELD name, so that what SHOW tells are procedures of env:
  * show.indexes, show.constraints, show.functions, show.procedures.
- * exists((a)-->(b)) becomes the pattern. In ORDER BY and WITH … WHERE what is an item becomes its column (a VAR). */
+ * exists((a)-->(b)) becomes the pattern. In ORDER BY and WITH … WHERE what is an item becomes its column (a VAR).
+ * watch is asked now and then; NULL: none. */
 SB_MUST_CHECK sb_status sb_sema_analyze(sb_arena *arena, sb_statement *statement,
-                                        const sb_sema_env *env, uint32_t *slot_count, sb_err *err);
+                                        const sb_sema_env *env, sb_cypher_watch *watch,
+                                        uint32_t *slot_count, sb_err *err);
 
 /* A new variable with a slot of its own, for the planner. NULL: no memory. */
 sb_var *sb_sema_new_var(sb_arena *arena, uint32_t *slot_count, uint32_t kinds);

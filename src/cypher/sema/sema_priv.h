@@ -45,6 +45,7 @@ typedef struct sb_sema {
     sb_statement *statement;
     sb_bytes text;
     const sb_sema_env *env;
+    sb_cypher_watch *watch; /* may be NULL */
     sb_err *err;
     uint32_t slot_count;
     sb_symbol **symbols; /* arena: hash table; NULL: free */

@@ -42,7 +42,8 @@ static inline void cypher_reset(cypher_fixture *f)
 static inline sb_status cypher_parse_bytes(cypher_fixture *f, const void *text, size_t bytes)
 {
     cypher_reset(f);
-    return sb_cypher_parse(f->arena, sb_bytes_of(text, bytes), &f->statement, &f->end, &f->err);
+    return sb_cypher_parse(f->arena, sb_bytes_of(text, bytes), NULL, &f->statement, &f->end,
+                           &f->err);
 }
 
 static inline sb_status cypher_parse(cypher_fixture *f, const char *text)

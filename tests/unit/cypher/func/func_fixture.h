@@ -216,7 +216,7 @@ static inline sb_val fixture_run(func_fixture *f, const char *text)
     size_t end;
 
     sb_err_clear(&f->err);
-    if (sb_cypher_parse(f->text_arena, sb_bytes_of(text, strlen(text)), &statement, &end,
+    if (sb_cypher_parse(f->text_arena, sb_bytes_of(text, strlen(text)), NULL, &statement, &end,
                         &f->err) != SB_OK)
         fail_msg("%s", f->err.text);
     assert_true(fixture_return(statement, &e));

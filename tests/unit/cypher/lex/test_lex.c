@@ -10,7 +10,7 @@ static sb_tokens lex(cypher_fixture *f, const char *text)
 {
     sb_tokens tokens;
     cypher_reset(f);
-    assert_int_equal(sb_lex_tokens(f->arena, BYTES(text), &tokens, &f->err), SB_OK);
+    assert_int_equal(sb_lex_tokens(f->arena, BYTES(text), NULL, &tokens, &f->err), SB_OK);
     return tokens;
 }
 
@@ -235,7 +235,7 @@ static void test_cypher_lex__what_is_written_is_read_again(void **state)
     const sb_bytes all = sb_bytes_of(text, sizeof text - 1);
     assert_int_equal(sb_lex_print_string(all, &f.out), SB_OK);
     sb_tokens tokens;
-    assert_int_equal(sb_lex_tokens(f.arena, sb_buffer_bytes(&f.out), &tokens, &f.err), SB_OK);
+    assert_int_equal(sb_lex_tokens(f.arena, sb_buffer_bytes(&f.out), NULL, &tokens, &f.err), SB_OK);
     assert_int_equal(tokens.items[0].kind, SB_TOKEN_STRING);
     assert_true(
         sb_bytes_equal(sb_lex_text(f.arena, sb_buffer_bytes(&f.out), &tokens.items[0]), all));
@@ -297,7 +297,7 @@ static void test_cypher_lex__any_bytes_give_tokens(void **state)
             changed[sb_random_below(&random, bytes)] = (uint8_t)sb_random_below(&random, 256);
         sb_tokens tokens;
         cypher_reset(&f);
-        assert_int_equal(sb_lex_tokens(f.arena, sb_bytes_of(changed, bytes), &tokens, &f.err),
+        assert_int_equal(sb_lex_tokens(f.arena, sb_bytes_of(changed, bytes), NULL, &tokens, &f.err),
                          SB_OK);
         size_t end = 0;
         for (uint32_t i = 0; i < tokens.count; i++) {

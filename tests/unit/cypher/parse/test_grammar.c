@@ -102,7 +102,8 @@ static int read_token(grammar *g)
     memcpy(n->text, g->at + 1, (size_t)(end - g->at - 1));
     /* '$' is a token of its own before a parenthesis alone. */
     const bool dollar = strcmp(n->text, "$") == 0;
-    assert_int_equal(sb_lex_tokens(arena, BYTES(dollar ? "$(" : n->text), &tokens, &err), SB_OK);
+    assert_int_equal(sb_lex_tokens(arena, BYTES(dollar ? "$(" : n->text), NULL, &tokens, &err),
+                     SB_OK);
     assert_int_equal(tokens.count, dollar ? 3 : 2);
     n->token = tokens.items[0].kind;
     n->keyword = tokens.items[0].keyword;
@@ -369,7 +370,7 @@ static bool recognizes(const grammar *g, sb_arena *arena, const char *text)
     const size_t slots = (size_t)g->rule_count * MOST_POSITIONS;
     sb_err err;
 
-    assert_int_equal(sb_lex_tokens(arena, BYTES(text), &r.tokens, &err), SB_OK);
+    assert_int_equal(sb_lex_tokens(arena, BYTES(text), NULL, &r.tokens, &err), SB_OK);
     assert_true(r.tokens.count < MOST_POSITIONS);
     r.memo = malloc(slots * sizeof *r.memo);
     r.known = calloc(slots, sizeof *r.known);

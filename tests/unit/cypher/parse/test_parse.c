@@ -571,7 +571,7 @@ static bool fails_at(const char *text, size_t fill, size_t fail_at)
     cypher_init(&f);
     assert_non_null(sb_arena_alloc(f.arena, fill));
     f.alloc.fail_at = f.alloc.alloc_count + fail_at;
-    sb_status st = sb_cypher_parse(f.arena, BYTES(text), &statement, &f.end, &f.err);
+    sb_status st = sb_cypher_parse(f.arena, BYTES(text), NULL, &statement, &f.end, &f.err);
     if (st == SB_OK) st = sb_statement_print(statement, &f.out);
     const bool reached = f.alloc.alloc_count >= f.alloc.fail_at;
     f.alloc.fail_at = 0;
@@ -587,6 +587,59 @@ static void test_cypher_parse__each_allocation_may_fail(void **state)
         for (size_t fill = 0; fill < 2048; fill += i % 4 == 0 ? 16 : 512)
             for (size_t fail_at = 1; fails_at(QUERIES[i].text, fill, fail_at);)
                 fail_at++;
+}
+
+/* ---- The watch --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct asked {
+    size_t times, stop_at; /* 0: never */
+} asked;
+
+static sb_status ask(void *ctx, sb_err *err)
+{
+    asked *a = ctx;
+
+    return ++a->times == a->stop_at ? SB_FAIL(err, SB_INTERRUPT, "enough") : SB_OK;
+}
+
+/* A long text is read, and then parsed, with looks at the watch, which ends either. */
+static void test_cypher_parse__asks_the_watch(void **state)
+{
+    asked a = {0};
+    sb_cypher_watch watch = {.poll = ask, .ctx = &a};
+    sb_statement *statement;
+    sb_tokens tokens;
+    cypher_fixture f;
+    sb_buffer text;
+
+    (void)state;
+    cypher_init(&f);
+    sb_buffer_init(&text, &sb_allocator_libc);
+    assert_int_equal(sb_buffer_printf(&text, "RETURN [1"), SB_OK);
+    for (int i = 1; i < 50000; i++)
+        assert_int_equal(sb_buffer_append(&text, ", 1", 3), SB_OK);
+    assert_int_equal(sb_buffer_printf(&text, "]"), SB_OK);
+    assert_int_equal(sb_lex_tokens(f.arena, sb_buffer_bytes(&text), &watch, &tokens, &f.err),
+                     SB_OK);
+    const size_t read = a.times;
+    assert_true(read >= 5); /* 100,000 tokens */
+    a.times = watch.work = 0;
+    assert_int_equal(
+        sb_cypher_parse(f.arena, sb_buffer_bytes(&text), &watch, &statement, &f.end, &f.err),
+        SB_OK);
+    const size_t all = a.times;
+    assert_true(all >= read + 5);
+    for (a.stop_at = 1; a.stop_at <= all; a.stop_at++) {
+        a.times = watch.work = 0;
+        assert_int_equal(
+            sb_cypher_parse(f.arena, sb_buffer_bytes(&text), &watch, &statement, &f.end, &f.err),
+            SB_INTERRUPT);
+        assert_null(statement);
+        assert_int_equal(a.times, a.stop_at);
+        sb_err_clear(&f.err);
+    }
+    sb_buffer_deinit(&text);
+    cypher_deinit(&f);
 }
 
 /* ---- Walking --------------------------------------------------------------------------------------------------------------- */
@@ -648,6 +701,7 @@ int main(void)
         TEST(test_cypher_parse__changed_bytes),
         TEST(test_cypher_parse__spliced_queries),
         TEST(test_cypher_parse__each_allocation_may_fail),
+        TEST(test_cypher_parse__asks_the_watch),
         TEST(test_cypher_parse__walking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static sb_status analyze(cypher_fixture *f, const char *text, uint32_t *slots)
 {
     if (cypher_parse(f, text) != SB_OK) return f->err.code;
     assert_non_null(f->statement);
-    return sb_sema_analyze(f->arena, f->statement, &ENV, slots, &f->err);
+    return sb_sema_analyze(f->arena, f->statement, &ENV, NULL, slots, &f->err);
 }
 
 static void analyzed(cypher_fixture *f, const char *text)
@@ -871,7 +871,7 @@ static void check_any(cypher_fixture *f, const char *text)
     uint32_t slots;
 
     if (cypher_parse(f, text) != SB_OK || f->statement == NULL) return;
-    const sb_status st = sb_sema_analyze(f->arena, f->statement, &ENV, &slots, &f->err);
+    const sb_status st = sb_sema_analyze(f->arena, f->statement, &ENV, NULL, &slots, &f->err);
     assert_int_equal(st, f->err.code);
     if (st != SB_OK) assert_true(f->err.detail != 0 && f->err.line > 0);
 }
@@ -910,8 +910,38 @@ static void test_cypher_sema__many_variables(void **state)
         assert_int_equal(sb_buffer_printf(&text, ", %d AS v%d", i, i), SB_OK);
     assert_int_equal(sb_buffer_printf(&text, " WITH * WHERE v17 = 17 RETURN v4999 + v0"), SB_OK);
     assert_int_equal(cypher_parse_bytes(&f, text.data, text.size), SB_OK);
-    assert_int_equal(sb_sema_analyze(f.arena, f.statement, &ENV, &slots, &f.err), SB_OK);
+    assert_int_equal(sb_sema_analyze(f.arena, f.statement, &ENV, NULL, &slots, &f.err), SB_OK);
     assert_int_equal(slots, 10001);
+    sb_buffer_deinit(&text);
+    cypher_deinit(&f);
+}
+
+static sb_status refuse(void *ctx, sb_err *err)
+{
+    ++*(size_t *)ctx;
+    return SB_FAIL(err, SB_INTERRUPT, "enough");
+}
+
+/* The watch is asked, and ends the analysis of a long statement. */
+static void test_cypher_sema__asks_the_watch(void **state)
+{
+    size_t times = 0;
+    sb_cypher_watch watch = {.poll = refuse, .ctx = &times};
+    cypher_fixture f;
+    sb_buffer text;
+    uint32_t slots;
+
+    (void)state;
+    cypher_init(&f);
+    sb_buffer_init(&text, &sb_allocator_libc);
+    assert_int_equal(sb_buffer_printf(&text, "RETURN [1"), SB_OK);
+    for (int i = 1; i < 20000; i++)
+        assert_int_equal(sb_buffer_append(&text, ", 1", 3), SB_OK);
+    assert_int_equal(sb_buffer_printf(&text, "]"), SB_OK);
+    assert_int_equal(cypher_parse_bytes(&f, text.data, text.size), SB_OK);
+    assert_int_equal(sb_sema_analyze(f.arena, f.statement, &ENV, &watch, &slots, &f.err),
+                     SB_INTERRUPT);
+    assert_int_equal(times, 1);
     sb_buffer_deinit(&text);
     cypher_deinit(&f);
 }
@@ -962,7 +992,8 @@ static void test_cypher_sema__each_allocation_may_fail(void **state)
                 cypher_parsed(&f, MEANINGS[i].text);
                 assert_non_null(sb_arena_alloc(f.arena, fill));
                 f.alloc.fail_at = f.alloc.alloc_count + fail_at;
-                const sb_status st = sb_sema_analyze(f.arena, f.statement, &ENV, &slots, &f.err);
+                const sb_status st =
+                    sb_sema_analyze(f.arena, f.statement, &ENV, NULL, &slots, &f.err);
                 const bool reached = f.alloc.alloc_count >= f.alloc.fail_at;
                 f.alloc.fail_at = 0;
                 assert_int_equal(st, reached ? SB_NOMEM : SB_OK);
@@ -995,6 +1026,7 @@ int main(void)
         TEST(test_cypher_sema__reads_of_variables),
         TEST(test_cypher_sema__spliced_queries),
         TEST(test_cypher_sema__many_variables),
+        TEST(test_cypher_sema__asks_the_watch),
         TEST(test_cypher_sema__deepest_queries),
         TEST(test_cypher_sema__each_allocation_may_fail),
     };
