@@ -229,6 +229,19 @@ class Point(NamedTuple):
     z: Optional[float] = None
     srid: int = 0
 
+    def _key(self) -> Tuple[Any, ...]:
+        return (self.x, self.y, self.z, _srid_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        """Without an srid it is what the graph makes of it."""
+        return self._key() == (other._key() if isinstance(other, Point) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     @property
     def longitude(self) -> float:
         """Degrees east; the same as x."""
@@ -272,7 +285,7 @@ class Zone(_datetime.tzinfo):
         return hash((self.offset, self.key))
 
     def __repr__(self) -> str:
-        return f"Zone({self.offset}, {self.key!r})"
+        return f"sombra.Zone({self.offset}, {self.key!r})"
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return (Zone, (self.offset, self.key))
@@ -359,7 +372,7 @@ class Time(_Finer, _datetime.time):
     __str__ = isoformat
 
     def __repr__(self) -> str:
-        return f"sombra.Time.fromisoformat({self.isoformat()!r})"
+        return _repr(self, self.hour, self.minute, self.second, 0)
 
     @classmethod
     def fromisoformat(cls, text: str) -> "Time":
@@ -376,7 +389,7 @@ class Time(_Finer, _datetime.time):
         return Time(base.hour, base.minute, base.second, 0, base.tzinfo, fold=base.fold, nanosecond=nanosecond)
 
     def __reduce_ex__(self, protocol: Any) -> Tuple[Any, ...]:
-        return (_restore_time, (_plain_time(self), self.nanosecond))
+        return (_restore_time, (_plain_time(self), self.nanosecond, self.fold))
 
 
 class DateTime(_Finer, _datetime.datetime):
@@ -419,7 +432,7 @@ class DateTime(_Finer, _datetime.datetime):
         return self.isoformat(" ")
 
     def __repr__(self) -> str:
-        return f"sombra.DateTime.fromisoformat({self.isoformat()!r})"
+        return _repr(self, self.year, self.month, self.day, self.hour, self.minute, self.second, 0)
 
     @classmethod
     def fromisoformat(cls, text: str) -> "DateTime":
@@ -463,7 +476,7 @@ class DateTime(_Finer, _datetime.datetime):
         )
 
     def __reduce_ex__(self, protocol: Any) -> Tuple[Any, ...]:
-        return (_with_nanosecond, (_plain_datetime(self), self.nanosecond))
+        return (_with_nanosecond, (_plain_datetime(self), self.nanosecond, self.fold))
 
 
 def _cut_fraction(text: str) -> Tuple[str, int]:
@@ -475,6 +488,16 @@ def _cut_fraction(text: str) -> Tuple[str, int]:
     if digits > 9 or digits == 0:
         raise ValueError(f"a fraction has one to nine digits: {text!r}")
     return head + tail[digits:], int(tail[:digits].ljust(9, "0"))
+
+
+def _repr(value: Union[Time, DateTime], *parts: int) -> str:
+    """As ISO text, or where that leaves something out (a zone's name, which of two equal clock times it is), as a call."""
+    name = f"sombra.{type(value).__name__}"
+    if not value.fold and (value.tzinfo is None or isinstance(value.tzinfo, _datetime.timezone)):
+        return f"{name}.fromisoformat({value.isoformat()!r})"
+    zone = "" if value.tzinfo is None else f", tzinfo={value.tzinfo!r}"
+    fold = ", fold=1" if value.fold else ""
+    return f"{name}({', '.join(map(str, parts))}{zone}{fold}, nanosecond={value.nanosecond})"
 
 
 def _plain_time(value: _datetime.time) -> _datetime.time:
@@ -497,7 +520,8 @@ def _plain_datetime(value: _datetime.datetime) -> _datetime.datetime:
     )
 
 
-def _with_nanosecond(base: _datetime.datetime, nanosecond: int) -> DateTime:
+def _with_nanosecond(base: _datetime.datetime, nanosecond: int, fold: Optional[int] = None) -> DateTime:
+    """fold: base's, unless given; before protocol 4 a datetime is pickled without it."""
     return DateTime(
         base.year,
         base.month,
@@ -507,13 +531,13 @@ def _with_nanosecond(base: _datetime.datetime, nanosecond: int) -> DateTime:
         base.second,
         0,
         base.tzinfo,
-        fold=base.fold,
+        fold=base.fold if fold is None else fold,
         nanosecond=nanosecond,
     )
 
 
-def _restore_time(base: _datetime.time, nanosecond: int) -> Time:
-    return Time(base.hour, base.minute, base.second, 0, base.tzinfo, fold=base.fold, nanosecond=nanosecond)
+def _restore_time(base: _datetime.time, nanosecond: int, fold: int) -> Time:
+    return Time(base.hour, base.minute, base.second, 0, base.tzinfo, fold=fold, nanosecond=nanosecond)
 
 
 def _finer(value: object) -> int:
@@ -627,8 +651,8 @@ def make_datetime(
         if zone and known is not None:
             try:
                 at = (_EPOCH_UTC + _datetime.timedelta(0, seconds, nanosecond // 1000)).astimezone(known)
-            except OverflowError:
-                at = base.replace(tzinfo=Zone(offset, zone))
+            except OverflowError:  # within a day of where datetime ends
+                at = base.replace(tzinfo=known)
             there = at.utcoffset()
             if there is None or there.total_seconds() != offset or at.replace(tzinfo=None) != base:
                 at = base.replace(tzinfo=Zone(offset, zone))
@@ -682,8 +706,12 @@ def _pack_time(value: _datetime.time) -> Tuple[Any, ...]:
     return (_TIME, 0, ns, _offset_of(delta))
 
 
+def _srid_of(value: Point) -> int:
+    return value.srid or (9157 if value.z is not None else 7203)
+
+
 def _pack_point(value: Point) -> Tuple[Any, ...]:
-    srid = value.srid or (9157 if value.z is not None else 7203)
+    srid = _srid_of(value)
     if (value.z is not None) != (srid in (4979, 9157)):
         raise status_error("SOMBRA_INVALID", f"a point of srid {srid} has {'three' if value.z is None else 'two'} coordinates")
     return (_POINT, srid, float(value.x), float(value.y), float(value.z or 0.0))
