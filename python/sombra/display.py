@@ -10,6 +10,7 @@ import html
 import json
 import math
 import os
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple, Union
 
@@ -221,8 +222,8 @@ class Graph:
 
 
 def _xml(text: str) -> str:
-    """Text within XML, which has no control characters."""
-    return html.escape("".join(each if each.isprintable() or each == " " else "\ufffd" for each in text))
+    """Text within XML, which has no control characters, surrogates, U+FFFE and U+FFFF."""
+    return html.escape(re.sub("[\0-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", text))
 
 
 def _svg_edge(edge: Relationship, start: Tuple[float, float], end: Tuple[float, float]) -> str:
@@ -402,4 +403,8 @@ def cypher(shell: Any, line: str, cell: Optional[str] = None) -> Any:
 
 def register_magic(shell: Any) -> None:
     """Of sombra.load_ipython_extension."""
-    shell.register_magic_function(lambda line, cell=None: cypher(shell, line, cell), "line_cell", "cypher")
+    from IPython.core.magic import no_var_expand
+
+    # Of a line IPython would put a variable's text where the statement has $name, and it would be run as a part of it.
+    shell.register_magic_function(no_var_expand(lambda line: cypher(shell, line)), "line", "cypher")
+    shell.register_magic_function(lambda line, cell: cypher(shell, line, cell), "cell", "cypher")

@@ -106,6 +106,8 @@ def test_svg(people):
     ElementTree.fromstring(people.execute("MATCH (n:Nobody) RETURN n").to_graph().to_svg())
     hostile = people.execute("CREATE (a {name: $s})-[r:`\u0001<\u001b>`]->(a) RETURN a, r", s="\0\x1b]\ufffe</title>&amp;👍").to_graph()
     assert "👍" in "".join(ElementTree.fromstring(hostile.to_svg()).itertext())
+    family = people.execute("CREATE (a {name: $s}) RETURN a", s="👩\u200d👩\u200d👧\xa0\U0001fae8").to_graph()  # what holds an emoji together, a wide blank, one of 2023
+    assert "👩\u200d👩\u200d👧\xa0\U0001fae8" in "".join(ElementTree.fromstring(family.to_svg()).itertext())
 
 
 def test_too_large(db):
@@ -138,11 +140,16 @@ def test_magic(shell, people, tmp_path):
     result = shell.run_cell_magic("cypher", "", "MATCH (p:Person {name: $name}) RETURN p.born AS born")
     assert result.single().born == 1815
     assert shell.run_line_magic("cypher", "RETURN 1 AS a").single().a == 1
+    # a parameter in a line is one, whatever stands in it
+    shell.user_ns["text"] = "0 AS v //"
+    assert shell.run_line_magic("cypher", "RETURN $text AS v, {name: 1} AS m").single() == ("0 AS v //", {"name": 1})
     assert shell.run_cell_magic("cypher", "db -o kept", "RETURN 2 AS a") is None
     assert shell.user_ns["kept"].single().a == 2
     path = str(tmp_path / "g.sombra")
     shell.run_cell_magic("cypher", path, "CREATE (:N)")
     assert shell.run_cell_magic("cypher", path, "MATCH (n:N) RETURN count(n) AS c").single().c == 1
+    shell.user_ns["path"] = path
+    assert shell.run_cell_magic("cypher", "{path}", "MATCH (n:N) RETURN count(n) AS c").single().c == 1
     shell.user_ns["_sombra_opened"][path].close()
     for line, cell, error in [
         ("", "RETURN $missing", sombra.NotFoundError),
