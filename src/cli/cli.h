@@ -285,6 +285,8 @@ int run_statement(invocation *cli, const char *text, size_t size, size_t *used,
                   statement_report *report);
 /* The values of --param, and the limits of --memory-limit and --timeout, of a command that runs statements. cli->params is to be freed. */
 int use_statement_flags(invocation *cli);
+/* Tell that the value of a parameter is no JSON: EXIT_USAGE. where: text in front. */
+int complain_json(const char *where, const char *value, const char *why);
 /* Tell that a transaction was open when the statements ended, and is rolled back: EXIT_FAILED. */
 int complain_open(void);
 /* Rows of a statement as a picture: each node and relationship in them once, as DOT or SVG; other values line by line. */

@@ -178,6 +178,8 @@ static int read_lines(config_reader *r, FILE *file, bool wanted)
     rewind(file);
     while (code == EXIT_OK && (bytes = getline(&line, &capacity, file)) > 0) {
         char *start = line;
+        if (number == 0 && bytes >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0)
+            start += 3; /* a byte-order mark, as editors put it there */
         while (bytes > 0 && isspace((unsigned char)line[bytes - 1]))
             line[--bytes] = '\0';
         while (isspace((unsigned char)*start))

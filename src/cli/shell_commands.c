@@ -416,9 +416,7 @@ static int run_params(shell *s, command_words *w)
     if (value == NULL)
         return complain(EXIT_USAGE, "usage: .params NAME JSON, .params clear [NAME]");
     json = json_loads(value, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-    if (json == NULL)
-        return complain(EXIT_USAGE, "'%s' is not JSON: %s (text stands in double quotes)", value,
-                        why.text);
+    if (json == NULL) return complain_json("", value, why.text);
     json_decref(json);
     setting_put(&s->params, name, value);
     return EXIT_OK;

@@ -88,6 +88,19 @@ static size_t find_param(const sombra_stmt *stmt, const char *name, size_t bytes
     return i;
 }
 
+int complain_json(const char *where, const char *value, const char *why)
+{
+    enum { SHOWN = 60 }; /* columns */
+    const size_t bytes = strlen(value), width = text_width(value, bytes);
+    text_buffer shown = {0};
+
+    put_fitted(&shown, value, bytes, width < SHOWN ? width : SHOWN, false);
+    const int code = complain(EXIT_USAGE, "%s'%.*s' is not JSON: %s (text stands in double quotes)",
+                              where, (int)shown.size, shown.size == 0 ? "" : shown.data, why);
+    free(shown.data);
+    return code;
+}
+
 static int bind_param(invocation *cli, sombra_stmt *stmt, const char *setting)
 {
     const char *equals = strchr(setting, '=');
@@ -96,16 +109,17 @@ static int bind_param(invocation *cli, sombra_stmt *stmt, const char *setting)
     sombra_value value;
     sombra_status status;
     size_t param;
+    char flag[100];
 
     if (equals == NULL || equals == setting)
         return complain(EXIT_USAGE, "--param: '%s' is not NAME=JSON", setting);
     param = find_param(stmt, setting, (size_t)(equals - setting));
     if (param == sombra_stmt_param_count(stmt)) return EXIT_OK; /* perhaps another statement's */
     json = json_loads(equals + 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-    if (json == NULL)
-        return complain(EXIT_USAGE,
-                        "--param %.*s: '%s' is not JSON: %s (text stands in double quotes)",
-                        (int)(equals - setting), setting, equals + 1, why.text);
+    if (json == NULL) {
+        snprintf(flag, sizeof flag, "--param %.*s: ", (int)(equals - setting), setting);
+        return complain_json(flag, equals + 1, why.text);
+    }
     value_of(json, &value);
     status = sombra_stmt_bind_at(stmt, param, &value);
     free_value(&value);

@@ -115,6 +115,8 @@ class Setup(unittest.TestCase):
         write("xdg/sombra/config", "[fast]\nquiet = on\n[slow]\n")
         self.assertIn("did you mean [fast]?", run("config", "--config-profile", "fsat", code=3))
         self.assertIn("has no section [zzzzzz]", run("config", "--config-profile", "zzzzzz", code=3))
+        write("xdg/sombra/config", "\ufefftimeout = 5\r\n[slow]\r\ntimeout = 6\r\n")
+        self.assertEqual([json.loads(run("config", "--format", "json", *words))[-1]["value"] for words in ((), ("--config-profile", "slow"))], ["5", "6"])
         os.remove("xdg/sombra/config")
         self.assertIn("there is no configuration file", run("config", "--config-profile", "fast", code=3))
         self.assertIn("missing: No such file", run("config", "--config", "missing", code=3))

@@ -380,6 +380,8 @@ digraph sombra {
         self.assertEqual(shell(".params a 1", ".params clear $a", ".mode csv", ".params"), "name,value\n")
         self.assertIn("is not JSON", shell(".params a {", code=2))
         self.assertIn("is not JSON", shell(".params a x", code=2))
+        self.assertIn("--param a: '[[[[", run("-c", "RETURN $a", "--param", "a=" + "[" * 100000, code=2))
+        self.assertLess(len(run("-c", "RETURN $a", "--param", "a=" + "[" * 100000, code=2)), 300)
         self.assertIn("usage", shell(".params a", code=2))
         self.assertIn("no parameter q", shell(".params clear q", code=3))
 
