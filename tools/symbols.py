@@ -3,7 +3,7 @@
 
   1. libsombra.so exports, and libsombra.a defines for other objects, exactly the functions that
      include/sombra.h marks SOMBRA_API.
-  2. The layers, merged into sombra_library.o, hold no writable data: no mutable globals. (Tables of pointers that
+  2. The library's code, sombra_code.o, has no writable data: no mutable globals. (Tables of pointers that
      are constant after relocation are in .data.rel.ro, which is not writable at run time.)
 Not for sanitizer or coverage builds, which add their own. Exits 1 on a fault.
 """
@@ -32,7 +32,7 @@ def main():
         faults.append("sombra.h declares nothing")
 
     objects = 0
-    for line in nm("--format=sysv", "--defined-only", build / "sombra_library.o").splitlines():
+    for line in nm("--format=sysv", "--defined-only", build / "sombra_code.o").splitlines():
         fields = [f.strip() for f in line.split("|")]
         if len(fields) < 7 or fields[3] != "OBJECT":
             continue
