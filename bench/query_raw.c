@@ -162,7 +162,7 @@ uint64_t bench_raw_query(void *object, const bench_query *query)
 
     if (bench_raw_social_can(query->name)) return bench_raw_social_query(store, query);
     if (which == QUERY_COUNT) bench_fail("raw: there is no loop for %s", query->name);
-    if (store->out_sorted == NULL) make_sorted(store);
+    if (QUERIES[which].run == triangles && store->out_sorted == NULL) make_sorted(store);
     for (size_t i = 0; i < query->runs; i++) {
         const uint32_t node =
             query->param_count == 0 ? 0 : (uint32_t)query->values[i] - store->arrays.keys[0];

@@ -157,7 +157,7 @@ void bench_count(const char *workload, const char *graph, const char *engine, co
 /* The builder, the batch calls and statements on several threads are Sombra's own; a peer's figure for them is its plain one. */
 static bool comparable(const char *ours, const char *theirs)
 {
-    static const char *const OWN[] = {"builder_", "batch_", "lengths_"};
+    static const char *const OWN[] = {"builder_", "batch_", "lengths_", "checkpointed_"};
 
     if (strcmp(ours, theirs) == 0) return true;
     for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
