@@ -12,6 +12,7 @@
 #include "sombra_store.h"
 
 #define DIRTY_BYTES ((uint64_t)10 << 20) /* WAL left behind by the process that is killed */
+#define SCATTER     2654435761u          /* a prime: times it, numbers in a row lie far apart */
 
 /* ---- Children ----------------------------------------------------------------------------------- */
 
@@ -79,8 +80,8 @@ static void child_open(const bench_engine *engine, const char *path, int64_t key
     engine->close(store);
 }
 
-/* Commit updates until the WAL holds DIRTY_BYTES, then die. */
-static void child_dirty(const char *path)
+/* Commit updates of nodes all over the graph until the WAL holds DIRTY_BYTES, then die. */
+static void child_dirty(const char *path, uint32_t node_count)
 {
     sombra_options options;
     sombra_store *store;
@@ -91,8 +92,8 @@ static void child_dirty(const char *path)
     options.autocheckpoint = 0;
     options.durability = SOMBRA_DURABLE_NORMAL;
     store = bench_sombra_reopen(path, &options);
-    for (uint32_t node = 0;; node++) {
-        bench_sombra.commit_update(store, node % store->node_count, (int64_t)node);
+    for (uint64_t i = 0;; i++) {
+        bench_sombra.commit_update(store, (uint32_t)(i * SCATTER % node_count), (int64_t)i);
         if (sb_pager_get_info(store->db->pager, &info, &err) != SB_OK)
             bench_fail("sombra: no information");
         if (info.wal_used_bytes >= DIRTY_BYTES) (void)raise(SIGKILL);
@@ -126,7 +127,7 @@ void bench_child(int count, char **words)
     if (strcmp(words[0], "open") == 0)
         child_open(engine_named(words[1]), words[2], strtoll(words[3], NULL, 10));
     else if (strcmp(words[0], "dirty") == 0)
-        child_dirty(words[2]);
+        child_dirty(words[2], (uint32_t)strtoul(words[3], NULL, 10));
     else if (strcmp(words[0], "load") == 0)
         child_load(engine_named(words[1]), words[2], words[3]);
     else
@@ -143,8 +144,9 @@ void bench_run_open(const char *workload)
         const bench_graph *graph = bench_graph_of(*name);
         size_t count;
         const bench_engine *const *engines = bench_engines(&count);
-        char key[32];
+        char key[32], nodes[32];
 
+        (void)snprintf(nodes, sizeof nodes, "%u", graph->node_count);
         (void)snprintf(key, sizeof key, "%lld", (long long)graph->key[graph->node_count / 2]);
         for (size_t e = 0; e < count; e++) {
             char *path = bench_store_take(engines[e], graph);
@@ -156,7 +158,7 @@ void bench_run_open(const char *workload)
             bench_clear(&clean);
             if (engines[e] == &bench_sombra) {
                 for (unsigned round = 0; round < bench_rounds(5); round++) {
-                    if (!run_child("dirty", "sombra", path, "-").killed)
+                    if (!run_child("dirty", "sombra", path, nodes).killed)
                         bench_fail("the writer was not killed");
                     bench_add(&dirty, run_child("open", "sombra", path, key).number / 1e3);
                 }
