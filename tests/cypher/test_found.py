@@ -292,6 +292,7 @@ class Found(unittest.TestCase):
         # of variable length within: each repetition has a list
         self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ (), (v)-[q]->(w) RETURN count(*)', [[2]])
         self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ ()-[q]->(w) RETURN count(*)', [[1]])
+        self.gives('CREATE ()-[:R]->()-[:R]->()', 'MATCH ((x)-[r*1..2]->(y))+ ()-[q]-(w) RETURN count(DISTINCT w)', [[1]])
 
     def test_the_shortest_way_back_is_a_circle(self):
         triangle = "CREATE (a:A {i: 1})-[:R]->(b {i: 2})-[:R]->(c {i: 3})-[:R]->(a)"

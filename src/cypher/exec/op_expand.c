@@ -315,6 +315,18 @@ static sb_status expand_rows(sb_expand_op *x, uint32_t *count)
 /* Ends after which AGGREGATE gets to look at its memory. */
 #define ENDS_AT_ONCE 4096u
 
+/* `first`, or the first entry from `from` on that is this relationship, or one of this list (of lists), if before. */
+static uint32_t first_of(const sb_chunk *c, uint32_t from, sb_val used, uint32_t first)
+{
+    if (used.kind == SB_VAL_REL) {
+        const uint32_t at = sb_chunk_find_rel(c, from, used.as.id);
+        return at < first ? at : first;
+    }
+    for (uint64_t i = 0; used.kind == SB_VAL_LIST && i < used.as.list->count; i++)
+        first = first_of(c, from, used.as.list->items[i], first);
+    return first;
+}
+
 /* The first entry from `from` on whose relationship the row has used. */
 static uint32_t first_used(const sb_expand_op *x, const sb_expand_piece *piece, uint32_t from)
 {
@@ -325,13 +337,7 @@ static uint32_t first_used(const sb_expand_op *x, const sb_expand_piece *piece, 
     for (uint32_t i = 0; x->asks_used && i < e->unlike_count; i++) {
         const sb_vector *column = x->in->columns[e->unlike[i]->slot];
         const sb_val v = column == NULL ? SB_VAL_NULL_VALUE : sb_vector_at(column, piece->from);
-        const sb_val *used = v.kind == SB_VAL_LIST ? v.as.list->items : &v;
-        const uint64_t count = v.kind == SB_VAL_LIST ? v.as.list->count : 1;
-        for (uint64_t k = 0; k < count; k++) {
-            if (used[k].kind != SB_VAL_REL) continue;
-            const uint32_t at = sb_chunk_find_rel(c, from, used[k].as.id);
-            if (at < first) first = at;
-        }
+        first = first_of(c, from, v, first);
     }
     for (uint32_t i = from; piece->skipped != 0 && i < first; i++)
         if (sb_chunk_neighbor(c, i) == piece->skipped) return i;
