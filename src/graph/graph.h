@@ -166,10 +166,22 @@ typedef struct sb_mutation {
 /* Ops in order, atomically. Failures name the op's position. */
 SB_MUST_CHECK sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count,
                                         sb_mutation *result, sb_err *err);
+/* Values of unique indexes that calls of one statement have left with two entities: a later one may solve that. Takes memory for each. */
+typedef struct sb_unique_doubts {
+    sb_buffer entries, keys; /* as those of upkeep (graph_priv.h) */
+    size_t many;             /* so many are looked at again */
+} sb_unique_doubts;
+void sb_unique_doubts_init(sb_unique_doubts *doubts, const sb_allocator *alloc);
+void sb_unique_doubts_clear(sb_unique_doubts *doubts); /* has no memory then */
+/* SB_CONSTRAINT if there still is one. Afterwards there is none, whatever comes of it. */
+SB_MUST_CHECK sb_status sb_graph_settle_unique(sb_graph *graph, sb_unique_doubts *doubts,
+                                               sb_err *err);
 /* The same for a caller that, when it fails, rolls back to a savepoint of before it or ends the transaction: what it has done is not undone
- * here, so pages that one call after the other changes are not copied for each. Failures do not number the ops, which are none that a user wrote. */
+ * here, so pages that one call after the other changes are not copied for each. Failures do not number the ops, which are none that a user wrote.
+ * doubts: NULL, or where to put what else would fail as not unique. */
 SB_MUST_CHECK sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t count,
-                                                 sb_mutation *result, sb_err *err);
+                                                 sb_unique_doubts *doubts, sb_mutation *result,
+                                                 sb_err *err);
 /* Delete relationships, or nodes that have none, for such a caller. ids: all different; the more at once, the less is written for each.
  * SB_NOT_FOUND, or SB_CONSTRAINT for a node with relationships, names one. */
 SB_MUST_CHECK sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity,

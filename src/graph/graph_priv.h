@@ -441,9 +441,10 @@ typedef struct sb_side {
 
 void sb_upkeep__init(sb_upkeep *upkeep, const sb_allocator *alloc);
 void sb_upkeep__deinit(sb_upkeep *upkeep);
-/* Bracket of a call that changes entities. end applies what is left and checks uniqueness. */
+/* Bracket of a call that changes entities. end applies what is left and checks uniqueness: what is not unique goes to doubts, or fails
+ * when that is NULL. */
 void sb_upkeep__begin(sb_graph *graph, bool defer_unique);
-SB_MUST_CHECK sb_status sb_upkeep__end(sb_graph *graph, sb_err *err);
+SB_MUST_CHECK sb_status sb_upkeep__end(sb_graph *graph, sb_unique_doubts *doubts, sb_err *err);
 /* New entities (ids ascending) of a label set or type with these columns: enter them into every property index that concerns
  * them, check uniqueness, note existence and type constraints. */
 SB_MUST_CHECK sb_status sb_upkeep__created(sb_graph *graph, sb_entity entity, uint32_t set_or_type,

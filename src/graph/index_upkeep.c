@@ -1,7 +1,8 @@
 /* index_upkeep.c — property indexes follow what is made, changed and deleted; unique ones are checked.
  * A batch of new entities goes into each index sorted, in one put_many, and is checked against the index before.
  * Changes by mutate are noted as edits (a key to add or to remove), applied in order of key at the end of the call or when
- * they are many; uniqueness is then looked at again, so that two values may change places within the call. */
+ * they are many; uniqueness is then looked at again, so that two values may change places within the call. Where a statement
+ * makes several calls, what two entities have behind one of them is looked at once more when it says so. */
 #include "graph/graph_priv.h"
 
 #include <stdlib.h>
@@ -665,9 +666,11 @@ sb_status sb_upkeep__plan(sb_graph *graph, sb_entity entity, uint64_t id, const 
 
 /* ---- The end of a call --------------------------------------------------------------------------------------------------- */
 
-/* Entries that the call added are in the index now: no other may have the same values. */
+/* Entries that the call added are in the index now: no other may have the same values. doubts, unless NULL: where one has, it is
+ * looked at again later. */
 static sb_status check_added(sb_graph *graph, const sb_schema *schema, sb_cursor *cursor,
-                             const sb_sorted_entry *entries, size_t count, sb_err *err)
+                             const sb_sorted_entry *entries, size_t count, sb_unique_doubts *doubts,
+                             sb_err *err)
 {
     for (size_t i = 0; i < count; i++) {
         const sb_bytes values = values_of(entries[i].key);
@@ -678,7 +681,9 @@ static sb_status check_added(sb_graph *graph, const sb_schema *schema, sb_cursor
         while (found && has_values(sb_cursor_key(cursor), values)) {
             SB_TRY(sb_index_entry_id(sb_cursor_key(cursor), &id, err));
             if (first != 0) { /* if these two differ after all (NaN), so do the others */
-                SB_TRY(sb_constraints__conflict(graph, schema, id, first, err));
+                SB_TRY(doubts != NULL ? note_entry(&doubts->entries, &doubts->keys, schema->id,
+                                                   true, entries[i].key, err)
+                                      : sb_constraints__conflict(graph, schema, id, first, err));
                 break;
             }
             first = id;
@@ -688,14 +693,14 @@ static sb_status check_added(sb_graph *graph, const sb_schema *schema, sb_cursor
     return SB_OK;
 }
 
-static sb_status check_unique(sb_graph *graph, sb_err *err)
+static sb_status check_unique(sb_graph *graph, const sb_buffer *checks, const sb_buffer *keys,
+                              sb_unique_doubts *doubts, sb_err *err)
 {
-    sb_upkeep *upkeep = &graph->writer.upkeep;
     sb_sorted_entry *entries;
     size_t count, schema_count;
     const sb_schema *schemas = sb_schemas(graph->view, &schema_count);
 
-    SB_TRY(sort_entries(graph, &upkeep->checks, &upkeep->check_keys, &entries, &count, err));
+    SB_TRY(sort_entries(graph, checks, keys, &entries, &count, err));
     for (size_t i = 0, s = 0; i < count;) { /* both by schema id */
         size_t run = 1;
         sb_cursor *cursor;
@@ -707,7 +712,7 @@ static sb_status check_unique(sb_graph *graph, sb_err *err)
         SB_ASSERT(s < schema_count && schemas[s].id == entries[i].schema);
         SB_TRY(
             sb_cursor_open(graph->txn, sb_schema_tree(graph->view, schemas[s].id), &cursor, err));
-        st = check_added(graph, &schemas[s], cursor, entries + i, run, err);
+        st = check_added(graph, &schemas[s], cursor, entries + i, run, doubts, err);
         sb_cursor_close(cursor);
         if (st != SB_OK) return st;
         i += run;
@@ -715,8 +720,56 @@ static sb_status check_unique(sb_graph *graph, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_upkeep__end(sb_graph *graph, sb_err *err)
+/* ---- Doubts that calls leave to their statement -------------------------------------------------------------------------- */
+
+/* Doubts below which it is not looked which of them have been solved meanwhile. */
+#define DOUBTS_LEAST ((size_t)1024)
+
+void sb_unique_doubts_init(sb_unique_doubts *doubts, const sb_allocator *alloc)
 {
+    sb_buffer_init(&doubts->entries, alloc);
+    sb_buffer_init(&doubts->keys, alloc);
+    doubts->many = DOUBTS_LEAST;
+}
+
+void sb_unique_doubts_clear(sb_unique_doubts *doubts)
+{
+    sb_buffer_deinit(&doubts->entries);
+    sb_buffer_deinit(&doubts->keys);
+    doubts->many = DOUBTS_LEAST;
+}
+
+static size_t doubt_count(const sb_unique_doubts *doubts)
+{
+    return doubts->entries.size / sizeof(sb_entry);
+}
+
+/* Keep those that still are some: so they take memory for the values that two have at a time, and not for all that did. */
+static sb_status thin_out(sb_graph *graph, sb_unique_doubts *doubts, sb_err *err)
+{
+    sb_unique_doubts old = *doubts;
+
+    if (doubt_count(&old) < old.many) return SB_OK;
+    sb_unique_doubts_init(doubts, old.entries.alloc);
+    const sb_status st = check_unique(graph, &old.entries, &old.keys, doubts, err);
+    sb_unique_doubts_clear(&old);
+    if (doubts->many < 2 * doubt_count(doubts)) doubts->many = 2 * doubt_count(doubts);
+    return st;
+}
+
+sb_status sb_graph_settle_unique(sb_graph *graph, sb_unique_doubts *doubts, sb_err *err)
+{
+    if (doubt_count(doubts) == 0) return SB_OK;
+    const sb_status st = check_unique(graph, &doubts->entries, &doubts->keys, NULL, err);
+    sb_unique_doubts_clear(doubts);
+    return st;
+}
+
+sb_status sb_upkeep__end(sb_graph *graph, sb_unique_doubts *doubts, sb_err *err)
+{
+    sb_upkeep *upkeep = &graph->writer.upkeep;
+
     SB_TRY(apply_edits(graph, err));
-    return check_unique(graph, err);
+    SB_TRY(check_unique(graph, &upkeep->checks, &upkeep->check_keys, doubts, err));
+    return doubts == NULL ? SB_OK : thin_out(graph, doubts, err);
 }

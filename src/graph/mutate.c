@@ -16,6 +16,7 @@ typedef struct sb_mutator {
     sb_err *err;
     sb_arena *arena;           /* what lives as long as the call, results included */
     const struct sb_run *rels; /* relationships being made */
+    sb_unique_doubts *doubts;  /* NULL: none are allowed */
     bool enclosed;             /* ops are the caller's own matter: faults do not number them */
 } sb_mutator;
 
@@ -669,7 +670,7 @@ static sb_status end_ops(sb_mutator *m)
     sb_row_finder *finder = &m->graph->writer.row_finder;
 
     if (!m->enclosed) *finder = (sb_row_finder){.find = op_of, .ctx = m};
-    const sb_status st = sb_upkeep__end(m->graph, m->err);
+    const sb_status st = sb_upkeep__end(m->graph, m->doubts, m->err);
     if (!m->enclosed) *finder = (sb_row_finder){0};
     return st;
 }
@@ -714,13 +715,14 @@ static sb_status do_ops(sb_mutator *m)
 
 /* All operations, begun and ended as the caller's kind of call is. */
 static sb_status mutate(sb_graph *graph, const sb_op *ops, size_t count, bool enclosed,
-                        sb_mutation *result, sb_err *err)
+                        sb_unique_doubts *doubts, sb_mutation *result, sb_err *err)
 {
     sb_mutator m = {.graph = graph,
                     .ops = ops,
                     .count = count,
                     .result = result,
                     .err = err,
+                    .doubts = doubts,
                     .enclosed = enclosed};
     uint32_t savepoint = 0;
     sb_status st;
@@ -749,13 +751,13 @@ static sb_status mutate(sb_graph *graph, const sb_op *ops, size_t count, bool en
 sb_status sb_graph_mutate(sb_graph *graph, const sb_op *ops, size_t count, sb_mutation *result,
                           sb_err *err)
 {
-    return mutate(graph, ops, count, false, result, err);
+    return mutate(graph, ops, count, false, NULL, result, err);
 }
 
 sb_status sb_graph_mutate_enclosed(sb_graph *graph, const sb_op *ops, size_t count,
-                                   sb_mutation *result, sb_err *err)
+                                   sb_unique_doubts *doubts, sb_mutation *result, sb_err *err)
 {
-    return mutate(graph, ops, count, true, result, err);
+    return mutate(graph, ops, count, true, doubts, result, err);
 }
 
 static sb_status delete_ids(sb_graph *graph, sb_entity entity, const uint64_t *ids, size_t count,
@@ -769,7 +771,7 @@ static sb_status delete_ids(sb_graph *graph, sb_entity entity, const uint64_t *i
     for (size_t i = 0; !done && i < count; i++) /* which is at fault? */
         SB_TRY(entity == SB_REL ? sb_delete__rel(graph, ids[i], err)
                                 : sb_delete__node(graph, ids[i], false, &detached, err));
-    return sb_upkeep__end(graph, err);
+    return sb_upkeep__end(graph, NULL, err);
 }
 
 sb_status sb_graph_delete_enclosed(sb_graph *graph, sb_entity entity, const uint64_t *ids,

@@ -542,6 +542,40 @@ static void test_api_query__types_of_properties(void **state)
           "IS NOT NULL");
 }
 
+/* What a SET leaves with two for a while is no fault: across batches, within and around other SETs, for nodes and relationships, in
+ * a statement of several transactions. What is left when it is over is; and so it is in a sub-query, for each row around it. */
+static void test_api_query__unique_when_set(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "CREATE CONSTRAINT u FOR (n:A) REQUIRE n.k IS UNIQUE");
+    run(f, "CREATE CONSTRAINT v FOR ()-[r:R]-() REQUIRE r.k IS UNIQUE");
+    run(f, "UNWIND range(1, 3000) AS i CREATE (:A {k: i})-[:R {k: i}]->()");
+    run(f, "MATCH (n:A)-[r:R]->() SET n.k = n.k + 1, r.k = 3001 - r.k");
+    gives_text(
+        f,
+        "MATCH (n:A)-[r:R]->() RETURN min(n.k) + ' ' + max(n.k) + ' ' + count(DISTINCT n.k) "
+        "+ ' ' + count(DISTINCT r.k) + ' ' + sum(CASE n.k + r.k WHEN 3002 THEN 0 ELSE 1 END)",
+        "2 3001 3000 3000 0");
+    run(f, "MATCH (n:A) SET n.k = 3003 - n.k FOREACH (i IN [1] | SET n.x = i) SET n.y = 1");
+    run(f, "MATCH (n:A {k: 2}), (m:A {k: 3}) WITH n, m, n.k AS k SET n.k = m.k, m.k = k");
+    gives_text(f, "MATCH (n:A) WHERE n.x = 1 AND n.y = 1 RETURN toString(count(DISTINCT n.k))",
+               "3000");
+    fails(f, "MATCH (n:A) SET n.k = n.k / 2", SOMBRA_CONSTRAINT, "both have :A(k) = ");
+    fails(f, "MATCH (n:A) SET n.k = 7 RETURN n.k LIMIT 1", SOMBRA_CONSTRAINT, ":A(k) = 7");
+    /* Whoever reads on behind a SET never sees a value twice. */
+    fails(f, "MATCH (n:A {k: 2}) SET n.k = 3 WITH n MATCH (m:A {k: 3}) SET m.k = 2",
+          SOMBRA_CONSTRAINT, ":A(k) = 3");
+    fails(f, "MATCH (n:A) CALL (n) { SET n.k = 3 }", SOMBRA_CONSTRAINT, ":A(k) = 3");
+    gives_text(
+        f,
+        "MATCH (n:A) CALL (n) { SET n.k = 9 } IN TRANSACTIONS OF 2000 ROWS ON ERROR CONTINUE "
+        "REPORT STATUS AS s WITH s.errorMessage AS m, count(*) AS c WHERE m CONTAINS "
+        "':A(k) = 9' RETURN toString(sum(c))",
+        "3000");
+    gives_text(f, "MATCH (n:A) RETURN toString(count(DISTINCT n.k))", "3000");
+}
+
 /* DROP INDEX is for indexes, DROP CONSTRAINT for constraints; the old forms go by what they are about. */
 static void test_api_query__dropping(void **state)
 {
@@ -1198,6 +1232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__types_of_properties, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__unique_when_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__dropping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__label_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),

@@ -384,6 +384,7 @@ sb_status sb_exec_reset(sb_exec *run, const sb_exec_options *options, sb_err *er
     if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
     begin_functions(run);
     sb_exec__forget_deleted(run);
+    sb_unique_doubts_clear(&run->doubts);
     run->any_deleted = false;
     if (run->state != state)
         for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
@@ -477,7 +478,7 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     SB_TRY(leave(run, sb_exec__next(run->root->root, &run->current)));
     if (run->current == NULL) {
         run->ended = true;
-        return leave(run, sb_exec__delete_pending(run));
+        return leave(run, sb_exec__settle(run));
     }
     *row_count = run->current->row_count;
     run->ended = run->current->last && !run->compiled->writes;
@@ -530,6 +531,7 @@ void sb_exec_close(sb_exec *run)
     sb_deleted__deinit(&run->deleted.nodes);
     sb_deleted__deinit(&run->deleted.rels);
     sb_deleted__deinit(&run->deleted.pending);
+    sb_unique_doubts_clear(&run->doubts);
     sb_arena_destroy(run->constants);
     sb_arena_destroy(run->arena);
     sb_free(run->budget.inner, run, sizeof *run);

@@ -96,6 +96,8 @@ struct sb_exec {
     sb_exec_stats stats;
     sb_exec_operator_profile *profile;
     sb_deleted deleted;
+    sb_unique_doubts doubts; /* of the SETs under way */
+    uint32_t sets_under_way;
     bool
         any_deleted; /* in the run: batches of values do not tell what is gone from what has no value */
     bool ended, failed;
@@ -407,6 +409,8 @@ bool sb_exec__is_deleted(sb_exec *run, sb_entity entity, uint64_t id);
 SB_MUST_CHECK sb_status sb_exec__still_there(sb_exec *run, sb_entity entity, uint64_t id);
 /* Nodes that were deleted with relationships left: at the end of a statement they go, or it fails. */
 SB_MUST_CHECK sb_status sb_exec__delete_pending(sb_exec *run);
+/* Those, and unique values that two entities have: the end of a statement, or of one of its transactions. */
+SB_MUST_CHECK sb_status sb_exec__settle(sb_exec *run);
 /* Its transaction has ended, or was taken back: what it deleted the graph no longer has, or has again. */
 void sb_exec__forget_deleted(sb_exec *run);
 /* Property of one entity, copied to run->func.arena. */

@@ -311,12 +311,16 @@ sb_status sb_setter__run(sb_setter *s, const sb_batch *in)
 typedef struct sb_set_op {
     sb_operator op;
     sb_setter setter;
+    bool under_way; /* has had rows, and is to get more */
 } sb_set_op;
 
 static sb_status set_open(sb_operator *op)
 {
-    return sb_setter__open(op->run, op->plan->as.set.items, op->plan->as.set.count,
-                           &((sb_set_op *)op)->setter);
+    sb_setter *const setter = &((sb_set_op *)op)->setter;
+
+    SB_TRY(sb_setter__open(op->run, op->plan->as.set.items, op->plan->as.set.count, setter));
+    setter->changes.late = true;
+    return SB_OK;
 }
 
 static void set_close(sb_operator *op)
@@ -324,11 +328,38 @@ static void set_close(sb_operator *op)
     sb_setter__close(&((sb_set_op *)op)->setter);
 }
 
-static sb_status set_next(sb_operator *op, const sb_batch **batch)
+static void leave(sb_set_op *s)
 {
-    SB_TRY(sb_exec__pull(op, batch));
-    return *batch == NULL ? SB_OK : sb_setter__run(&((sb_set_op *)op)->setter, *batch);
+    if (s->under_way) s->op.run->sets_under_way--;
+    s->under_way = false;
 }
 
-const sb_operator_ops sb_exec__set = {
-    .state_bytes = sizeof(sb_set_op), .open = set_open, .next = set_next, .close = set_close};
+static void set_reset(sb_operator *op)
+{
+    leave((sb_set_op *)op);
+}
+
+/* A row may take a unique value that a later one gives up. When all have been through, no value may be twice: what follows and reads them
+ * waits for that (plan/eager.c), or there is one row only. Where this one lies in the rows of another, that one's are yet to come. */
+static sb_status set_next(sb_operator *op, const sb_batch **batch)
+{
+    sb_set_op *const s = (sb_set_op *)op;
+    sb_exec *const run = op->run;
+
+    SB_TRY(sb_exec__pull(op, batch));
+    if (*batch != NULL) {
+        run->sets_under_way += !s->under_way;
+        s->under_way = true;
+        SB_TRY(sb_setter__run(&s->setter, *batch));
+        if (!op->plan->as.set.single) return SB_OK;
+    }
+    leave(s);
+    return run->sets_under_way != 0 ? SB_OK
+                                    : sb_graph_settle_unique(run->graph, &run->doubts, run->err);
+}
+
+const sb_operator_ops sb_exec__set = {.state_bytes = sizeof(sb_set_op),
+                                      .open = set_open,
+                                      .next = set_next,
+                                      .reset = set_reset,
+                                      .close = set_close};

@@ -204,6 +204,7 @@ static void look_again(sb_exec *run)
 {
     sb_exec__forget_deleted(run);
     if (sb_arena_bytes(run->constants) != 0) sb_arena_reset(run->constants);
+    sb_unique_doubts_clear(&run->doubts);
     run->generation++;
     run->state++;
     for (sb_name_ref *name = run->all_names; name != NULL; name = name->next)
@@ -316,7 +317,7 @@ static sb_status run_transaction(sb_transactions_op *t, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)
         SB_TRY(run_row(t));
-    SB_TRY(sb_exec__delete_pending(t->op.run));
+    SB_TRY(sb_exec__settle(t->op.run));
     return next_transaction(t);
 }
 
@@ -341,7 +342,7 @@ static sb_status run_rows(sb_transactions_op *t)
     }
     if (on_error != SB_ON_ERROR_FAIL) {
         /* What was deleted before the first one is not taken back with it. */
-        SB_TRY(sb_exec__delete_pending(run));
+        SB_TRY(sb_exec__settle(run));
         SB_TRY(run->options->mark_transaction(run->options->next_transaction_ctx, run->err));
     }
     const sb_status status = run_transaction(t, count);

@@ -226,6 +226,7 @@ void sb_exec__reader_init(sb_exec *run)
     sb_deleted__init(&run->deleted.nodes, run->alloc);
     sb_deleted__init(&run->deleted.rels, run->alloc);
     sb_deleted__init(&run->deleted.pending, run->alloc);
+    sb_unique_doubts_init(&run->doubts, run->alloc);
     run->reader = (sb_entity_reader){.ctx = run,
                                      .property = read_property,
                                      .properties = read_properties,

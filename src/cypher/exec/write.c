@@ -112,6 +112,7 @@ typedef struct sb_change_firsts {
 void sb_changes__open(sb_exec *run, sb_changes *changes)
 {
     changes->run = run;
+    changes->late = false;
     sb_buffer_init(&changes->ops, run->alloc);
     sb_buffer_init(&changes->firsts, run->alloc);
     sb_buffer_init(&changes->props, run->alloc);
@@ -185,6 +186,12 @@ static void count_changes(sb_exec *run, const sb_mutation *m)
     s->labels_removed += m->labels_removed;
 }
 
+sb_status sb_exec__settle(sb_exec *run)
+{
+    SB_TRY(sb_exec__delete_pending(run));
+    return sb_graph_settle_unique(run->graph, &run->doubts, run->err);
+}
+
 sb_status sb_changes__apply(sb_changes *changes, const uint64_t **ids)
 {
     sb_exec *run = changes->run;
@@ -195,8 +202,9 @@ sb_status sb_changes__apply(sb_changes *changes, const uint64_t **ids)
     if (ids != NULL) *ids = NULL;
     if (count == 0) return SB_OK;
     place_parts(changes);
-    status = sb_graph_mutate_enclosed(run->graph, (const sb_op *)(const void *)changes->ops.data,
-                                      count, &mutation, run->err);
+    status =
+        sb_graph_mutate_enclosed(run->graph, (const sb_op *)(const void *)changes->ops.data, count,
+                                 changes->late ? &run->doubts : NULL, &mutation, run->err);
     sb_changes__clear(changes);
     SB_TRY(status);
     count_changes(run, &mutation);

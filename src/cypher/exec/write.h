@@ -31,6 +31,7 @@ typedef struct sb_changes {
     sb_buffer firsts; /* size_t pairs: where an op's props and labels begin */
     sb_buffer props;  /* sb_prop */
     sb_buffer labels; /* sb_label_id */
+    bool late;        /* what two have of unique values is the run's doubt, not a failure */
 } sb_changes;
 void sb_changes__open(sb_exec *run, sb_changes *changes);
 void sb_changes__close(sb_changes *changes);

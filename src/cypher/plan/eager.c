@@ -420,6 +420,7 @@ sb_status sb_plan__eager(sb_planner *p, sb_plan **root)
         if (is_barrier(plan)) below_reads = below_writes = (effects){0};
         SB_TRY(merge_effects(p, &below_reads, &reads));
         SB_TRY(merge_effects(p, &below_writes, &writes));
+        if (plan->kind == SB_PLAN_SET) plan->as.set.single = single;
         if (plan->kind == SB_PLAN_AGGREGATE && plan->as.aggregate.group_count == 0)
             single = true;
         else

@@ -389,6 +389,8 @@ struct sb_plan {
         struct {
             const sb_plan_set_item *items;
             uint32_t count;
+            bool
+                single; /* at most one row for one row of the argument: no EAGER need be behind it */
         } set;
         struct {
             sb_expr **entities;

@@ -130,14 +130,14 @@ static void test_graph_mutate__enclosed(void **state)
     const sb_op make = create_node(&n.person, 1, NULL, 0);
     (void)mutate(&f, &make, 1);
     OK(&f, sb_txn_savepoint(f.txn, &savepoint, &f.err));
-    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, &result, &f.err));
+    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, NULL, &result, &f.err));
     assert_int_equal(node_count(&f), 2);
     const uint64_t copied = pages_copied(&f);
-    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, &result, &f.err));
+    OK(&f, sb_graph_mutate_enclosed(f.graph, &make, 1, NULL, &result, &f.err));
     assert_int_equal(pages_copied(&f), copied);
     const sb_op failing[] = {make, delete_node(ref(result.ids[0] + 1), false),
                              delete_node(ref(result.ids[0] + 1), false)};
-    FAILS(&f, sb_graph_mutate_enclosed(f.graph, failing, 3, &result, &f.err), SB_NOT_FOUND,
+    FAILS(&f, sb_graph_mutate_enclosed(f.graph, failing, 3, NULL, &result, &f.err), SB_NOT_FOUND,
           "node 4 does not exist");
     assert_null(strstr(f.err.text, "op 2"));
     OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
@@ -359,7 +359,7 @@ static void test_graph_mutate__errors_name_the_position(void **state)
                           &result, &f.err),
           SB_CONSTRAINT, message);
     OK(&f, sb_txn_savepoint(f.txn, &savepoint, &f.err));
-    FAILS(&f, sb_graph_mutate_enclosed(f.graph, &aged, 1, &result, &f.err), SB_CONSTRAINT,
+    FAILS(&f, sb_graph_mutate_enclosed(f.graph, &aged, 1, NULL, &result, &f.err), SB_CONSTRAINT,
           "both have");
     assert_null(strstr(f.err.text, "op ")); /* they are the caller's own matter */
     OK(&f, sb_txn_rollback_to(f.txn, savepoint, &f.err));
