@@ -281,8 +281,8 @@ SB_MUST_CHECK sb_status sb_writer__ends_made(sb_graph *graph, const sb_node_id *
                                              const sb_node_id *targets, size_t rels,
                                              sb_set_id *source_set, sb_set_id *target_set,
                                              bool *made, sb_err *err);
-/* Label sets of count endpoints (both ends of rels: sources then targets), each looked up at most once. missing_at:
- * the first endpoint that does not exist, count when all do. */
+/* Label sets of count endpoints (both ends of rels: sources then targets), each looked up at most once.
+ * SB_NOT_FOUND names the first that does not exist, and its row. */
 SB_MUST_CHECK sb_status sb_writer__endpoints(sb_graph *graph, const sb_node_id *sources,
                                              const sb_node_id *targets, size_t rels,
                                              sb_set_id *source_sets, sb_set_id *target_sets,

@@ -1,7 +1,7 @@
 /* buffers.c — page buffers of a session. They are taken from the allocator in runs: as many at once as there are already, up to RUN_BYTES. So
  * a transaction of many pages asks for memory a few times and gets large blocks, which cost the system less (os/os_memory.c I5), and one of few
  * pages takes few.
- * I32 The pool has room for every buffer there is, so that giving one back can not fail. Runs are freed between transactions only, when all
+ * I34 The pool has room for every buffer there is, so that giving one back can not fail. Runs are freed between transactions only, when all
  *     buffers are in the pool: within one, what was spilled is soon needed again. */
 #include "pager/pager_priv.h"
 

@@ -11,7 +11,7 @@
  * writer lock and in portions that leave the device to commits in between; the last, short pass holds it, so that the next writer finds all back-filled and restarts
  * the WAL. A writer that finds the WAL twice as long as it should be does that pass itself and waits a
  * few milliseconds for readers: new ones read the main file alone, so short ones, however many, let go.
- * I33 The words of a new generation are raised one by one, `backfilled` first. Who is killed in between leaves `appended` in the old one,
+ * I35 The words of a new generation are raised one by one, `backfilled` first. Who is killed in between leaves `appended` in the old one,
  *     whose end nobody would look at for a further commit; so whoever takes the writer lock raises the others first.
  * I26 Rule 4's bound: past three times the limit the writer waits up to a second for whoever reads an older state, and, with all
  *     back-filled, as long again for whoever still reads in the WAL. Nobody can commit meanwhile, so both grow fewer only, and readers

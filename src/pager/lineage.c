@@ -3,7 +3,7 @@
  * The salt tells databases apart. Copies of one database that were made at different times have the same salt, and when
  * their files are mixed by hand a WAL would be applied to pages that it does not continue. A state is named by
  * (number of the commit, CRC of its commit payload); the time of the commit is in it, so two histories that parted differ.
- * I20 A WAL continues a main file only if page 0's state is the one that the generation began with (its header block
+ * I33 A WAL continues a main file only if page 0's state is the one that the generation began with (its header block
  *     names it) or that of one of its commits. Page 0 is written by back-fills only, which reach a commit of the
  *     WAL, and a generation begins when page 0 has the last commit and that is synced: whatever a crash leaves fits.
  * I21 Pages that bypass the WAL are in the main file alone. The commit that makes them reachable has a random number

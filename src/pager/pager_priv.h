@@ -804,7 +804,7 @@ SB_MUST_CHECK sb_status sb_pager__begin_unsynced(sb_pager *pager, sb_err *err);
  * goes, instead of sparing them the device. watch may be NULL. *busy: somebody else is at it. */
 SB_MUST_CHECK sb_status sb_pager__backfill(sb_pager *pager, bool has_writer, const sb_watch *watch,
                                            sb_checkpoint_result *result, bool *busy, sb_err *err);
-/* Finish what one has begun who was killed while he started a new generation (I33). The caller holds the writer lock. */
+/* Finish what one has begun who was killed while he started a new generation (I35). The caller holds the writer lock. */
 void sb_pager__restart_finish(sb_pager *pager);
 /* Start a new generation if nobody reads the WAL; the caller holds the writer lock and all is
  * back-filled. Leaves the guard lock taken when *restarted and keep_guard. */

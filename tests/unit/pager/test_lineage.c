@@ -1,4 +1,4 @@
-/* test_lineage.c — files of one database at different states, mixed by hand in every way (lineage.c I20 to I22).
+/* test_lineage.c — files of one database at different states, mixed by hand in every way (lineage.c I21, I22, I33).
  * Two histories, the second parted from the first in the middle, go through commits, commits that bypass the WAL, rollbacks,
  * checkpoints of all kinds and back-fills that break off; the files are copied after each step. Then every main file is
  * opened with every WAL. What opens must show exactly one state of one of the two histories, and go on from there;
