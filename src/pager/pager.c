@@ -267,9 +267,14 @@ static sb_status fill_empty_file(sb_pager *pager, sb_err *err)
 {
     sb_file *file = pager->main_file;
     sb_file_info info;
+    uint8_t byte;
+    size_t got = 0;
     bool has_wal = false;
     SB_TRY(file->ops->info(file, &info, err));
     if (info.bytes != 0 || !pager->options.create || pager->read_only) return SB_OK;
+    /* Files of /proc have no length, and to write one may change the system. */
+    SB_TRY(file->ops->read(file, 0, &byte, 1, &got, err));
+    if (got != 0) return SB_OK;
     SB_TRY(sb_pager__wal_open(pager, false, &has_wal, err));
     sb_file *wal = pager->wal_file;
     if (has_wal) SB_TRY(wal->ops->info(wal, &info, err));

@@ -271,6 +271,9 @@ static void test_api_options__not_a_database(void **state)
     FAILS_ERROR(&f, sombra_open(API_PATH, &f.options, &f.db, &f.error), SOMBRA_NOT_A_DB, API_PATH);
     assert_null(f.db);
     FAILS_ERROR(&f, sombra_open(".", &f.options, &f.db, &f.error), SOMBRA_CANT_OPEN, "/");
+    /* No length, and not empty: nothing is written there. This one is the process's name. */
+    FAILS_ERROR(&f, sombra_open("/proc/self/comm", &f.options, &f.db, &f.error), SOMBRA_NOT_A_DB,
+                "comm");
     api_remove(API_PATH);
 }
 
