@@ -31,7 +31,7 @@ USES = {
 # Module → its sub-modules, lowest first. Files of src/<m>/ itself lie above all of them.
 SUBMODULES = {"cypher": ["lex", "parse", "func", "sema", "plan", "exec"], "cli": ["formats"]}
 # Sub-modules that use less than their module does.
-SUB_USES = {"cypher/lex": ["graph", "base"], "cypher/parse": ["base"]}
+SUB_USES = {"cypher/lex": ["graph", "os", "base"], "cypher/parse": ["base"]}
 # Front doors beside <m>/<m>.h: parts of one that compile alone. (All headers of base/ are.)
 PARTS = {"store/value.h", "graph/text_value.h", "graph/zone.h"}
 # Modules that may include sombra.h.

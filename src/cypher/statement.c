@@ -1,6 +1,7 @@
 /* statement.c — one statement's life: compiled from its text, planned for a graph, run again and again.
  * The tree of a statement is annotated by semantic analysis and used up by the planner, so a new plan begins with the text. */
 #include "cypher/cypher_priv.h"
+#include "cypher/lex/stack.h"
 #include "cypher/parse/parse.h"
 
 #include <string.h>
@@ -36,11 +37,17 @@ static sb_status poll(void *ctx, sb_err *err)
     return sb_exec_options_poll(ctx, err);
 }
 
+static sb_status check_stack(const sb_statement *tree, sb_err *err)
+{
+    return sb_cypher_stack_check(tree->depth, SB_STACK_QUERY_FREE, SB_STACK_QUERY, "a query", err);
+}
+
 static sb_status analyze(sb_arena *arena, const sb_cypher_registry *registry, sb_statement *tree,
                          sb_cypher_watch *watch, uint32_t *slot_count, sb_err *err)
 {
     sb_sema_env env;
 
+    SB_TRY(check_stack(tree, err));
     sb_cypher__env(registry, &env);
     return sb_sema_analyze(arena, tree, &env, watch, slot_count, err);
 }
@@ -177,6 +184,7 @@ static sb_status make_plan(sb_cypher_statement *s, sb_graph *graph, const sb_pla
     bool fits = false;
 
     if (options == NULL) options = &none;
+    SB_TRY(check_stack(s->tree, err)); /* it may be another thread than the one that prepared it */
     if (s->used_up) {
         if (s->compiled != NULL && same_options(options, &s->planned_with))
             SB_TRY(plan_fits(s, graph, &fits, err));
@@ -353,6 +361,10 @@ sb_status sb_cypher_start(sb_cypher_statement *s, const sb_plan_options *plan_op
 
 sb_status sb_cypher_next(sb_cypher_statement *s, uint32_t *row_count, sb_err *err)
 {
+    *row_count = 0;
+    SB_TRY(check_stack(s->tree, err));
+    SB_TRY(sb_cypher_stack_check(sb_exec_depth(s->exec), SB_STACK_OPERATOR_FREE, SB_STACK_OPERATOR,
+                                 "a plan", err));
     return sb_exec_next(s->exec, row_count, err);
 }
 

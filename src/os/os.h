@@ -331,7 +331,10 @@ void sb_event_wait(sb_event *event); /* until it is set, now or earlier */
 /* Tell the processor that this is a loop that waits for another thread's store. */
 void sb_os_spin_pause(void);
 
-/* run(ctx) on a new thread; signals are blocked in it, except those of its own faults (SIGSEGV...). */
+/* Bytes that are left of this thread's stack; SIZE_MAX where that is not known, as on one that the program has made by itself. Takes a
+ * microsecond, of a process's first thread 50. */
+size_t sb_os_stack_left(void);
+/* run(ctx) on a new thread, whose stack has 1 MiB at least; signals are blocked in it, except those of its own faults (SIGSEGV...). */
 sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx,
                            sb_thread **thread, sb_err *err) SB_MUST_CHECK;
 void sb_thread_join(sb_thread *thread); /* and frees it; accepts NULL */

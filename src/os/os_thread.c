@@ -293,6 +293,38 @@ static void *enter_thread(void *argument)
     return NULL;
 }
 
+size_t sb_os_stack_left(void)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    pthread_attr_t attributes;
+    void *lowest = NULL;
+    size_t bytes = 0;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return SIZE_MAX;
+    const int cause = pthread_attr_getstack(&attributes, &lowest, &bytes);
+    (void)pthread_attr_destroy(&attributes);
+    const uintptr_t end = (uintptr_t)lowest;
+    if (cause != 0 || here < end || here - end > bytes) return SIZE_MAX;
+    return here - end;
+}
+
+/* Whatever the limit of stacks: a few threads, and only what is used takes memory. */
+#define STACK_BYTES_MIN ((size_t)1 << 20)
+
+static int start_thread(sb_thread *thread)
+{
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+    int cause = pthread_attr_init(&attributes);
+
+    if (cause != 0) return cause;
+    if (pthread_attr_getstacksize(&attributes, &bytes) == 0 && bytes < STACK_BYTES_MIN)
+        cause = pthread_attr_setstacksize(&attributes, STACK_BYTES_MIN);
+    if (cause == 0) cause = pthread_create(&thread->handle, &attributes, enter_thread, thread);
+    (void)pthread_attr_destroy(&attributes);
+    return cause;
+}
+
 sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), void *ctx,
                            sb_thread **thread, sb_err *err)
 {
@@ -313,7 +345,7 @@ sb_status sb_thread_create(const sb_allocator *alloc, void (*run)(void *ctx), vo
     for (i = 0; i < sizeof faults / sizeof faults[0]; i++)
         (void)sigdelset(&all, faults[i]);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    cause = pthread_create(&made->handle, NULL, enter_thread, made);
+    cause = start_thread(made);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (cause != 0) {
         sb_free(alloc, made, sizeof *made);

@@ -486,6 +486,11 @@ sb_status sb_exec_next(sb_exec *run, uint32_t *row_count, sb_err *err)
     return SB_OK;
 }
 
+uint32_t sb_exec_depth(const sb_exec *run)
+{
+    return run->deepest;
+}
+
 bool sb_exec_is_over(const sb_exec *run)
 {
     return run->ended;

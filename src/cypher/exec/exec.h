@@ -70,6 +70,8 @@ SB_MUST_CHECK sb_status sb_exec_reset(sb_exec *exec, const sb_exec_options *opti
 void sb_exec_stop(sb_exec *exec);
 /* The next rows: columns of the result, *row_count 0 at the end. Valid until the next call. */
 SB_MUST_CHECK sb_status sb_exec_next(sb_exec *exec, uint32_t *row_count, sb_err *err);
+/* How deep its operators lie below each other: next recurses so deep. */
+uint32_t sb_exec_depth(const sb_exec *exec);
 /* No rows are behind those of the last call, as far as is known. */
 bool sb_exec_is_over(const sb_exec *exec);
 /* Column i of the current rows: one value of it, or all of them as a vector (exec/vector.h). */

@@ -112,6 +112,7 @@ struct sb_exec {
     sb_input_count own_input, *input; /* input: the statement's; that of a part's run is of */
     uint64_t progress_ns;             /* when the callback is due */
     uint32_t depth;                   /* of the operator being opened */
+    uint32_t deepest;                 /* of all that were */
 };
 
 /* Cancel and time limit: operators that make rows (scans, look-ups, expansions, lists) call it once a batch, others at least every few

@@ -1,6 +1,8 @@
 /* operator.c — the tree of operators: opening it, its inner plans, handing columns on. What an operator does is in its op_….c. */
 #include "cypher/exec/op_priv.h"
 
+#include "cypher/lex/stack.h"
+
 /* Kind of plan → what runs it. */
 static const sb_operator_ops *const operators[SB_PLAN_KINDS] = {
 #define SB_OPERATOR(kind, ops) [SB_PLAN_##kind] = &(ops),
@@ -55,7 +57,11 @@ static sb_status open_operator(sb_inner *tree, const sb_plan *plan, sb_operator 
     if (run->depth >= SB_EXEC_DEPTH_MAX)
         return SB_FAIL(run->err, SB_LIMIT, "the query's plan is more than %u operators deep",
                        SB_EXEC_DEPTH_MAX);
+    if (run->depth % SB_STACK_OPERATOR_FREE == 0)
+        SB_TRY(sb_cypher_stack_check(run->depth, SB_STACK_OPERATOR_FREE, SB_STACK_OPERATOR,
+                                     "a plan", run->err));
     run->depth++;
+    if (run->depth > run->deepest) run->deepest = run->depth;
     SB_TRY(make_operator(tree, plan, opened));
     SB_TRY(open_children(*opened));
     if ((*opened)->ops->open != NULL) SB_TRY((*opened)->ops->open(*opened));

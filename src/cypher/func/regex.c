@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include "cypher/func/func_priv.h"
+#include "cypher/lex/stack.h"
 
 /* A query has few patterns; those made from data go round. */
 #define KEPT 8u
@@ -136,6 +137,14 @@ static sb_status fail_pattern(sb_func_context *ctx, int code, size_t place, sb_b
                               SB_FUNC_SHOWN(pattern), (const char *)message, place);
 }
 
+/* PCRE2 asks at each parenthesis, and recurses. */
+static int guard_stack(uint32_t depth, void *unused)
+{
+    (void)unused;
+    if (depth % 16 != 0) return 0;
+    return sb_cypher_stack_levels(SB_STACK_QUERY) < 16;
+}
+
 /* The whole string has to match: in the pattern, since machine code does not know it as an option of the match. */
 static sb_status compile(sb_func_context *ctx, sb_bytes pattern, uint32_t options,
                          pcre2_code **code)
@@ -147,6 +156,7 @@ static sb_status compile(sb_func_context *ctx, sb_bytes pattern, uint32_t option
     *code = NULL;
     if (memory != NULL) {
         (void)pcre2_set_max_pattern_length(memory, PATTERN_BYTES);
+        (void)pcre2_set_compile_recursion_guard(memory, guard_stack, NULL);
         *code = pcre2_compile(pattern.size == 0 ? (PCRE2_SPTR) "" : pattern.data, pattern.size,
                               options | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED |
                                   PCRE2_ENDANCHORED,
@@ -158,6 +168,12 @@ static sb_status compile(sb_func_context *ctx, sb_bytes pattern, uint32_t option
         return sb_cypher_fail_runtime(ctx->err, SB_CYPHER_LIMIT_EXCEEDED,
                                       "the regular expression '%.*s' is too long (%zu bytes)",
                                       SB_FUNC_SHOWN(pattern), pattern.size);
+    if (error == PCRE2_ERROR_PARENTHESES_STACK_CHECK)
+        return sb_cypher_fail_runtime(
+            ctx->err, SB_CYPHER_LIMIT_EXCEEDED,
+            "the stack of this thread has no room for the regular expression '%.*s': run it in a "
+            "thread with a larger one",
+            SB_FUNC_SHOWN(pattern));
     return fail_pattern(ctx, error == 121 ? PCRE2_ERROR_HEAP_FAILED : error, place, pattern);
 }
 

@@ -2,6 +2,7 @@
 #include "cypher/func/val.h"
 
 #include "cypher/lex/error.h"
+#include "cypher/lex/stack.h"
 #include "cypher/parse/ast.h"
 
 /* ---- Kinds ------------------------------------------------------------------------------------------------- */
@@ -70,6 +71,14 @@ static sb_status fail_depth(sb_err *err)
                                   SB_VAL_DEPTH_MAX);
 }
 
+/* May a list or map hold something so deep? Each 32nd level looks at the stack: by what is left of it here, walking it is possible. */
+static sb_status check_depth(unsigned depth, sb_err *err)
+{
+    if (depth >= SB_VAL_DEPTH_MAX) return fail_depth(err);
+    if (depth % 32 != 0) return SB_OK;
+    return sb_cypher_stack_check(depth, SB_STACK_VALUE_FREE, SB_STACK_VALUE, "a value", err);
+}
+
 unsigned sb_val_deepest(const sb_val *items, uint64_t count)
 {
     unsigned depth = 0;
@@ -87,7 +96,7 @@ sb_status sb_val_list_seal(sb_val_list *list, sb_val *v, sb_err *err)
 sb_status sb_val_list_seal_at(sb_val_list *list, unsigned depth, sb_val *v, sb_err *err)
 {
     *v = SB_VAL_NULL_VALUE;
-    if (depth >= SB_VAL_DEPTH_MAX) return fail_depth(err);
+    SB_TRY(check_depth(depth, err));
     *v = (sb_val){.kind = SB_VAL_LIST, .depth = (uint16_t)(depth + 1), .as.list = list};
     return SB_OK;
 }
@@ -172,7 +181,7 @@ sb_status sb_val_map_seal(sb_val_map *map, sb_val *v, sb_err *err)
         if (map->entries[i].value.depth > depth) depth = map->entries[i].value.depth;
     map->sealed = true;
     *v = SB_VAL_NULL_VALUE;
-    if (depth >= SB_VAL_DEPTH_MAX) return fail_depth(err);
+    SB_TRY(check_depth(depth, err));
     *v = (sb_val){.kind = SB_VAL_MAP, .depth = (uint16_t)(depth + 1), .as.map = map};
     return SB_OK;
 }

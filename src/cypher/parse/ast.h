@@ -482,6 +482,7 @@ typedef struct sb_statement {
     sb_explain explain;
     bool explain_json; /* EXPLAIN JSON …, PROFILE JSON … */
     sb_bytes text;     /* the statement, in the arena */
+    uint32_t depth;    /* of what is nested deepest: what walks the tree recurses so deep */
     sb_query *query;
     /* CREATE/DROP INDEX and CONSTRAINT */
     struct {

@@ -66,6 +66,7 @@ sb_status sb_parse__finish(sb_parser *p, uint32_t first, sb_expr *e)
         return sb_cypher_fail(p->err, p->text, e->span, SB_CYPHER_LIMIT_EXCEEDED,
                               "chained comparisons hold each other too often here");
     e->weight = (uint32_t)weight;
+    if (e->depth > p->statement->depth) p->statement->depth = e->depth;
     return SB_OK;
 }
 

@@ -23,9 +23,11 @@ typedef struct sb_parser {
     sb_bytes text; /* arena: the statement */
     const sb_token *tokens;
     uint32_t token_count;
-    uint32_t at;    /* index of the current token */
-    uint32_t depth; /* of rules in each other */
-    bool bar_ends;  /* '|' ends the expression, and is not another label or type */
+    uint32_t at;        /* index of the current token */
+    uint32_t depth;     /* of rules in each other */
+    uint32_t depth_max; /* SB_STACK_QUERY_FREE until somebody had to look at the stack */
+    bool depth_looked_at;
+    bool bar_ends; /* '|' ends the expression, and is not another label or type */
     sb_expected expected;
     sb_statement *statement;
     uint32_t param_capacity;

@@ -1,6 +1,8 @@
 /* parser.c — the parser's ground: tokens, what was expected, names, memory; and statements. */
 #include "cypher/parse/parse_priv.h"
 
+#include "cypher/lex/stack.h"
+
 #include <stdio.h>
 
 /* ---- Tokens ---------------------------------------------------------------------------------------------------- */
@@ -276,12 +278,32 @@ sb_status(sb_parse__nomem)(sb_parser *p)
     return SB_FAIL_NOMEM(p->err);
 }
 
+static sb_status fail_depth(sb_parser *p)
+{
+    const sb_span here = sb_parse__token(p)->span;
+
+    if (p->depth < SB_CYPHER_DEPTH_MAX)
+        return sb_cypher_fail(p->err, p->text, here, SB_CYPHER_LIMIT_EXCEEDED, SB_STACK_TOO_SMALL,
+                              "a query", p->depth + 1);
+    return sb_cypher_fail(p->err, p->text, here, SB_CYPHER_LIMIT_EXCEEDED,
+                          "the query is nested more than %u deep here", SB_CYPHER_DEPTH_MAX);
+}
+
+/* Once it is deep enough to look at the stack: as deep as that has room for. */
+static void look_at_stack(sb_parser *p)
+{
+    const uint32_t more = sb_cypher_stack_levels(SB_STACK_QUERY);
+
+    p->depth_looked_at = true;
+    p->depth_max = more < SB_CYPHER_DEPTH_MAX - p->depth ? p->depth + more : SB_CYPHER_DEPTH_MAX;
+}
+
 sb_status sb_parse__enter(sb_parser *p)
 {
-    if (p->depth >= SB_CYPHER_DEPTH_MAX)
-        return sb_cypher_fail(p->err, p->text, sb_parse__token(p)->span, SB_CYPHER_LIMIT_EXCEEDED,
-                              "the query is nested more than %u deep here", SB_CYPHER_DEPTH_MAX);
+    if (p->depth >= p->depth_max && !p->depth_looked_at) look_at_stack(p);
+    if (p->depth >= p->depth_max) return fail_depth(p);
     p->depth++;
+    if (p->depth > p->statement->depth) p->statement->depth = p->depth;
     return SB_OK;
 }
 
@@ -459,6 +481,7 @@ sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch
                    .token_count = tokens.count,
                    .statement = made,
                    .watch = watch,
+                   .depth_max = SB_STACK_QUERY_FREE,
                    .expected.at = UINT32_MAX,
                    .err = err};
     SB_TRY(parse_all(&p));
