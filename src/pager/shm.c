@@ -146,13 +146,26 @@ static sb_status open_shm(sb_pager *pager, bool first, sb_err *err)
     return file->ops->lock(file, SB_LOCK_OPEN, 1, SB_LOCK_SHARED, &taken, err);
 }
 
+/* There is no room for it, and a full disk is not to keep an empty one, either. One that was there before has something to tell. */
+static void discard_new(sb_pager *pager)
+{
+    bool existed = false;
+    /* benign when it fails: the next one finds it empty */
+    const sb_status st = pager->vfs->ops->remove(pager->vfs, pager->shm_path, &existed, NULL);
+    (void)st;
+}
+
 sb_status sb_pager__shm_open(sb_pager *pager, bool first, sb_err *err)
 {
     SB_TRY(open_shm(pager, first, err));
     sb_file *file = pager->shm_file;
     sb_file_info info;
     SB_TRY(file->ops->info(file, &info, err));
-    if (first) SB_TRY(clear_file(pager, info.bytes, err));
+    if (first) {
+        const sb_status st = clear_file(pager, info.bytes, err);
+        if (st != SB_OK && info.bytes == 0) discard_new(pager);
+        if (st != SB_OK) return st;
+    }
     if (!first && info.bytes < SB_SHM_BYTES)
         return SB_FAIL(err, SB_CORRUPT, "%s is cut short while the database is in use",
                        pager->shm_path);

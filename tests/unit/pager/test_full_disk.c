@@ -163,6 +163,28 @@ static void test_pager_full_disk__main_file_gets_short_again(void **state)
     rig_close(&r);
 }
 
+/* Who only reads does without shared memory, and leaves none behind; who writes is refused, and leaves none either. */
+static void test_pager_full_disk__no_empty_shared_memory(void **state)
+{
+    (void)state;
+    rig r;
+    bool exists = true;
+    rig_open(&r);
+    CHECK(&r.f, fixture_put(&r.f, r.f.session, 1, 20, 1));
+    fixture_close(&r.f);
+    r.fault->no_room = true;
+    assert_int_equal(sb_pager_open("x", &r.f.options, &r.f.pager, &r.f.err), SB_FULL);
+    assert_int_equal(r.inner->ops->exists(r.inner, "x-shm", &exists, NULL), SB_OK);
+    assert_false(exists);
+    sb_err_clear(&r.f.err);
+    r.f.options.read_only = true;
+    fixture_open(&r.f, "x");
+    assert_true(fixture_reads(&r.f, r.f.session, 1, 20, 1));
+    assert_int_equal(r.inner->ops->exists(r.inner, "x-shm", &exists, NULL), SB_OK);
+    assert_false(exists);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +192,7 @@ int main(void)
         TEST(test_pager_full_disk__readers_hold_the_wal),
         TEST(test_pager_full_disk__after_a_spill),
         TEST(test_pager_full_disk__main_file_gets_short_again),
+        TEST(test_pager_full_disk__no_empty_shared_memory),
     };
     return cmocka_run_group_tests_name("pager_full_disk", tests, NULL, NULL);
 }
