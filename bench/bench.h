@@ -196,6 +196,9 @@ typedef struct bench_engine {
     /* The same from where lists lie, without a copy. */
     uint64_t (*neighbors_in_place)(void *store, const uint32_t *nodes, size_t count, bool batch);
     uint64_t (*two_hop)(void *store, const uint32_t *nodes, size_t count);
+    /* The same, and ends of three steps, with lists asked for before they are read, as Sombra does in any case. */
+    uint64_t (*two_hop_ahead)(void *store, const uint32_t *nodes, size_t count);
+    uint64_t (*three_hop_ahead)(void *store, const uint32_t *nodes, size_t count);
     /* Ends of walks of three steps; BENCH_STOPPED where the limit passed. */
     uint64_t (*three_hop)(void *store, const uint32_t *nodes, size_t count, bool by_lengths);
     /* Nodes reached; *edges: relationships seen. */

@@ -307,6 +307,13 @@ static uint64_t neighbors(void *object, const uint32_t *nodes, size_t count, boo
     return sum;
 }
 
+/* The lists that items to come lead to, asked for while the one at hand is read. */
+SB_INLINE void ask_ahead(const raw_lists *lists, uint32_t item, uint32_t end)
+{
+    if (item + 16 < end) SB_PREFETCH(&lists->ends[lists->neighbors[item + 16]]);
+    if (item + 8 < end) SB_PREFETCH(&lists->neighbors[lists->ends[lists->neighbors[item + 8]]]);
+}
+
 static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
 {
     raw_store *store = object;
@@ -317,6 +324,25 @@ static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
         for (uint32_t j = store->arrays.out.ends[nodes[i]];
              j < store->arrays.out.ends[nodes[i] + 1]; j++) {
             const uint32_t middle = store->arrays.out.neighbors[j];
+            for (uint32_t k = store->arrays.out.ends[middle];
+                 k < store->arrays.out.ends[middle + 1]; k++)
+                distinct += bench_walk_see(&store->walk, store->arrays.out.neighbors[k]);
+        }
+    }
+    return distinct;
+}
+
+static uint64_t two_hop_ahead(void *object, const uint32_t *nodes, size_t count)
+{
+    raw_store *store = object;
+    uint64_t distinct = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bench_walk_next(&store->walk);
+        for (uint32_t j = store->arrays.out.ends[nodes[i]];
+             j < store->arrays.out.ends[nodes[i] + 1]; j++) {
+            const uint32_t middle = store->arrays.out.neighbors[j];
+            ask_ahead(&store->arrays.out, j, store->arrays.out.ends[nodes[i] + 1]);
             for (uint32_t k = store->arrays.out.ends[middle];
                  k < store->arrays.out.ends[middle + 1]; k++)
                 distinct += bench_walk_see(&store->walk, store->arrays.out.neighbors[k]);
@@ -340,6 +366,24 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
                     continue;
                 }
                 for (uint32_t l = from; l < to; l++)
+                    sum += (uint64_t)list[l] + 1;
+            }
+        }
+    }
+    return sum;
+}
+
+static uint64_t three_hop_ahead(void *object, const uint32_t *nodes, size_t count)
+{
+    const raw_store *store = object;
+    const uint32_t *ends = store->arrays.out.ends, *list = store->arrays.out.neighbors;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t j = ends[nodes[i]]; j < ends[nodes[i] + 1]; j++) {
+            for (uint32_t k = ends[list[j]]; k < ends[list[j] + 1]; k++) {
+                ask_ahead(&store->arrays.out, k, ends[list[j] + 1]);
+                for (uint32_t l = ends[list[k]]; l < ends[list[k] + 1]; l++)
                     sum += (uint64_t)list[l] + 1;
             }
         }
@@ -457,7 +501,9 @@ const bench_engine bench_raw = {
     .neighbors = neighbors,
     .neighbors_in_place = neighbors,
     .two_hop = two_hop,
+    .two_hop_ahead = two_hop_ahead,
     .three_hop = three_hop,
+    .three_hop_ahead = three_hop_ahead,
     .bfs = breadth_first,
     .bfs_in_order = bfs_in_order,
     .scan = scan,

@@ -655,6 +655,11 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
     return sum;
 }
 
+static uint64_t three_hop_ahead(void *object, const uint32_t *nodes, size_t count)
+{
+    return three_hop(object, nodes, count, false);
+}
+
 static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)
 {
     sombra_store *store = object;
@@ -741,7 +746,9 @@ const bench_engine bench_sombra = {
     .neighbors = neighbors,
     .neighbors_in_place = neighbors_in_place,
     .two_hop = two_hop,
+    .two_hop_ahead = two_hop,
     .three_hop = three_hop,
+    .three_hop_ahead = three_hop_ahead,
     .bfs = breadth_first,
     .bfs_in_order = breadth_first,
     .scan = scan,

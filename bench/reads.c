@@ -46,6 +46,8 @@ CAN(neighbors, engine->neighbors != NULL)
 CAN(neighbors_batch, engine->neighbors != NULL && engine->batches)
 CAN(in_place, engine->neighbors_in_place != NULL)
 CAN(two_hop, engine->two_hop != NULL)
+CAN(two_hop_ahead, engine->two_hop_ahead != NULL)
+CAN(three_hop_ahead, engine->three_hop_ahead != NULL)
 CAN(three_hop, engine->three_hop != NULL)
 CAN(lengths, engine->three_hop != NULL && engine->batches)
 CAN(bfs, engine->bfs != NULL)
@@ -91,6 +93,14 @@ static uint64_t read_in_place_batch(const bench_engine *engine, void *store, con
 static uint64_t read_two_hop(const bench_engine *engine, void *store, const queries *asked)
 {
     return engine->two_hop(store, asked->nodes, asked->count);
+}
+static uint64_t read_two_hop_ahead(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->two_hop_ahead(store, asked->nodes, asked->count);
+}
+static uint64_t read_three_hop_ahead(const bench_engine *engine, void *store, const queries *asked)
+{
+    return engine->three_hop_ahead(store, asked->nodes, asked->count);
 }
 static uint64_t read_three_hop(const bench_engine *engine, void *store, const queries *asked)
 {
@@ -143,8 +153,12 @@ static const reading READINGS[] = {
      read_in_place_batch, false},
     {"two_hop_distinct", "nodes_per_s", "1/s", 2000, 5, true, false, false, can_two_hop,
      read_two_hop, false},
+    {"two_hop_distinct", "ahead_nodes_per_s", "1/s", 2000, 5, true, false, false, can_two_hop_ahead,
+     read_two_hop_ahead, false},
     {"three_hop_count", "nodes_per_s", "1/s", 50, 3, true, false, false, can_three_hop,
      read_three_hop, false},
+    {"three_hop_count", "ahead_nodes_per_s", "1/s", 50, 3, true, false, false, can_three_hop_ahead,
+     read_three_hop_ahead, false},
     {"three_hop_count", "lengths_nodes_per_s", "1/s", 50, 3, true, false, false, can_lengths,
      read_lengths, false},
     {"bfs", "relationships_per_s", "1/s", 1, 5, true, false, true, can_bfs, read_bfs, false},

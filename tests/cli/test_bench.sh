@@ -86,7 +86,7 @@ import json
 import sys
 
 # What Sombra does by a call of its own, and what is counted in it alone.
-OWN = ("batch_", "builder_", "lengths_", "in_place_", "in_order_", "adjacency_", "first_lookup_us_after_kill", "wal_bytes", "syncs", "checkpointed_")
+OWN = ("batch_", "builder_", "lengths_", "in_place_", "in_order_", "adjacency_", "first_lookup_us_after_kill", "wal_bytes", "syncs", "checkpointed_", "ahead_")
 engines = {}
 for path in sys.argv[1:]:
     for line in open(path):
