@@ -381,6 +381,14 @@ static sb_status parse_call(sb_parser *p, sb_expr **e)
     return sb_parse__finish(p, first, *e);
 }
 
+/* Is the token FROM of trim(), or a name: a.from + 'b'? */
+static bool is_trim_from(const sb_token *token)
+{
+    return token->kind == SB_TOKEN_NAME && token->keyword == SB_KEYWORD_FROM &&
+           sb_parse__starts_expr(&token[1]) && token[-1].kind != SB_TOKEN_DOT &&
+           token[-1].kind != SB_TOKEN_PLUS && token[-1].kind != SB_TOKEN_BARBAR;
+}
+
 /* trim([BOTH | LEADING | TRAILING] [characters] FROM text): the function of each end, its arguments turned round. */
 static bool at_trim_from(const sb_parser *p)
 {
@@ -398,8 +406,7 @@ static bool at_trim_from(const sb_parser *p)
             i = p->tokens[i].partner;
         else if (p->tokens[i].kind == SB_TOKEN_COMMA)
             return false;
-        else if (p->tokens[i].kind == SB_TOKEN_NAME && p->tokens[i].keyword == SB_KEYWORD_FROM &&
-                 i + 1 < end && sb_parse__starts_expr(&p->tokens[i + 1]))
+        else if (i + 1 < end && is_trim_from(&p->tokens[i]))
             return true;
     }
     return false;

@@ -479,19 +479,17 @@ static sb_status parse_imports(sb_parser *p, sb_clause *clause)
     return sb_parse__expect(p, SB_TOKEN_RPAREN);
 }
 
-/* [OF n ROWS] */
+/* OF n ROWS */
 static sb_status parse_batch_rows(sb_parser *p, sb_clause *clause)
 {
-    if (!sb_parse__accept_keyword(p, SB_KEYWORD_OF)) return SB_OK;
     SB_TRY(sb_parse__expr(p, &clause->as.subquery.batch_rows));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_ROW)) return SB_OK;
     return sb_parse__expect_keyword(p, SB_KEYWORD_ROWS);
 }
 
-/* [ON ERROR what] */
+/* ON ERROR what */
 static sb_status parse_on_error(sb_parser *p, sb_clause *clause)
 {
-    if (!sb_parse__accept_keyword(p, SB_KEYWORD_ON)) return SB_OK;
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_ERROR));
     if (sb_parse__accept_keyword(p, SB_KEYWORD_CONTINUE)) {
         clause->as.subquery.on_error = SB_ON_ERROR_CONTINUE;
@@ -501,6 +499,35 @@ static sb_status parse_on_error(sb_parser *p, sb_clause *clause)
         return sb_parse__expect_keyword(p, SB_KEYWORD_FAIL);
     }
     return SB_OK;
+}
+
+/* REPORT STATUS AS name */
+static sb_status parse_report(sb_parser *p, sb_clause *clause)
+{
+    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_STATUS));
+    return parse_named_after(p, SB_KEYWORD_AS, &clause->as.subquery.status_name,
+                             &clause->as.subquery.status_span);
+}
+
+/* OF, ON ERROR and REPORT in any order, each once at most. */
+static sb_status parse_batch_options(sb_parser *p, sb_clause *clause)
+{
+    bool rows = false, on_error = false, report = false;
+
+    for (;;) {
+        if (!rows && sb_parse__accept_keyword(p, SB_KEYWORD_OF)) {
+            rows = true;
+            SB_TRY(parse_batch_rows(p, clause));
+        } else if (!on_error && sb_parse__accept_keyword(p, SB_KEYWORD_ON)) {
+            on_error = true;
+            SB_TRY(parse_on_error(p, clause));
+        } else if (!report && sb_parse__accept_keyword(p, SB_KEYWORD_REPORT)) {
+            report = true;
+            SB_TRY(parse_report(p, clause));
+        } else {
+            return SB_OK;
+        }
+    }
 }
 
 /* IN [[n] CONCURRENT] TRANSACTIONS [OF n ROWS] [ON ERROR what] [REPORT STATUS AS name] */
@@ -515,12 +542,7 @@ static sb_status parse_in_transactions(sb_parser *p, sb_clause *clause)
         SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_TRANSACTIONS));
     }
     clause->as.subquery.in_transactions = true;
-    SB_TRY(parse_batch_rows(p, clause));
-    SB_TRY(parse_on_error(p, clause));
-    if (!sb_parse__accept_keyword(p, SB_KEYWORD_REPORT)) return SB_OK;
-    SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_STATUS));
-    return parse_named_after(p, SB_KEYWORD_AS, &clause->as.subquery.status_name,
-                             &clause->as.subquery.status_span);
+    return parse_batch_options(p, clause);
 }
 
 static sb_status parse_call_clause(sb_parser *p, sb_clause *clause)

@@ -311,11 +311,13 @@ static sb_status parse_rel(sb_parser *p, sb_rel_pattern **rel)
 
 static sb_status parse_chain(sb_parser *p, bool plain, sb_pattern_part *part);
 
-static sb_status check_bounds(sb_parser *p, uint32_t first, uint32_t max)
+static sb_status check_bounds(sb_parser *p, uint32_t first, uint32_t min, uint32_t max)
 {
-    if (max != 0) return SB_OK;
+    if (max != 0 && min <= max) return SB_OK;
     return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
-                          SB_CYPHER_UNEXPECTED_SYNTAX, "a quantifier's upper bound is at least 1");
+                          SB_CYPHER_UNEXPECTED_SYNTAX,
+                          max == 0 ? "a quantifier's upper bound is at least 1"
+                                   : "a quantifier's upper bound is at least its lower bound");
 }
 
 /* -[r:R]->{1,3} */
@@ -327,7 +329,7 @@ static sb_status quantify_rel(sb_parser *p, uint32_t first, sb_step *step)
 
     SB_TRY(parse_quantifier(p, &min, &max, &found));
     if (!found) return SB_OK;
-    SB_TRY(check_bounds(p, first, max));
+    SB_TRY(check_bounds(p, first, min, max));
     if (rel->variable)
         return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
                               SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
@@ -386,7 +388,7 @@ static sb_status parse_group(sb_parser *p, sb_quantified **quantified, sb_patter
     sb_parse__leave(p);
     SB_TRY(parse_quantifier(p, &min, &max, &found));
     if (!found) return SB_OK;
-    SB_TRY(check_bounds(p, first, max));
+    SB_TRY(check_bounds(p, first, min, max));
     if ((*part)->step_count == 0)
         return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
                               SB_CYPHER_UNEXPECTED_SYNTAX,
