@@ -108,6 +108,20 @@ class Found(unittest.TestCase):
         self.gives(nodes, rows % ('CREATE (:D {i: u})', 'count(*) AS c') + ' UNION ALL MATCH (n:D) RETURN n.i AS c', [[2], [1], [2]])
         self.gives(nodes, 'MATCH (u:C) WITH u ORDER BY u.i ' + sub % ('CREATE (u)-[:R]->(:D)', 'count(*)'), [[1]])
 
+    def test_a_selector_over_one_relationship_binds_it(self):
+        nodes = 'CREATE (a:A {i: 1})-[:R {i: 5}]->(b:C {i: 2}), (b)-[:S {i: 6}]->(c:C {i: 3}), (a)-[:S {i: 7}]->(b), (a)-[:T {i: 8}]->(c)'
+        self.gives(nodes, 'MATCH SHORTEST GROUP (:A)-[r]->() RETURN r.i', [[5], [7], [8]])
+        self.gives(nodes, 'MATCH p = ANY SHORTEST (:A)-[r:!R&!T]->(c) RETURN r.i, c.i, length(p)', [[7, 2, 1]])
+        self.gives(nodes, 'MATCH ANY (a:A)-[r:R]->(b), (c {i: 3}) WHERE c.i > b.i AND a.i < 2 RETURN r.i', [[5]])
+        self.gives(nodes, 'MATCH (a:A), (b:C), p = shortestPath((a)-[r]->(b)) WHERE r.i > 5 RETURN r.i, length(p)', [[7, 1], [8, 1]])
+        self.gives(nodes, 'MATCH p = allShortestPaths((:A)-[r:R|S]->(b)) RETURN r.i, relationships(p) = [r]', [[5, True], [7, True]])
+        self.gives(nodes, 'MATCH (a:A) OPTIONAL MATCH ANY SHORTEST (a)-[r:S]->(c:C {i: 3}) RETURN r', [[None]])
+
+    def test_a_selector_over_a_node_has_a_condition(self):
+        nodes = 'CREATE (:A), (:C {i: 1}), (:C {i: 2})'
+        self.gives(nodes, 'MATCH p = ANY SHORTEST ((n:C) WHERE n.i > 1) RETURN n.i, length(p)', [[2, 0]])
+        self.gives(nodes, 'MATCH (a:A) OPTIONAL MATCH p = SHORTEST 2 GROUPS ((n:C) WHERE n.i > 9) RETURN length(p)', [[None]])
+
     def test_rows_in_order_find_what_is_optional(self):
         nodes = 'UNWIND [1, 2, 3, 4] AS k CREATE (a:A {k: k}) FOREACH (x IN CASE WHEN k % 2 = 0 THEN [k] ELSE [] END | CREATE (a)-[:R]->({k: -x}))'
         rows = [[1, None], [2, -2], [3, None], [4, -4]]

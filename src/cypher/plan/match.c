@@ -316,23 +316,36 @@ static sb_status plan_graph(sb_planner *p, sb_pattern_graph *graph, sb_plan *inp
     return SB_OK;
 }
 
-/* ---- Selectors over several relationships ---------------------------------------------------------------------------------------- */
+/* ---- Selectors over what is not searched by length ------------------------------------------------------------------------------- */
 
-/* A selector over a part of more than one relationship, or with a condition on what it selects from: all its paths are made for each row,
- * then those are taken that it wants. */
-static const sb_pattern_part *selected_part(const sb_pattern *pattern)
+/* One relationship, of which there is no longer path. */
+static bool is_single(const sb_pattern_part *part)
+{
+    return part->step_count == 1 && part->steps[0].rel != NULL && !part->steps[0].rel->variable;
+}
+
+/* A selector over a part of one relationship as such, of more than one, or with a condition on what it selects from: all its paths are made for
+ * each row, then those are taken that it wants. */
+static sb_pattern_part *selected_part(const sb_pattern *pattern)
 {
     for (uint32_t i = 0; i < pattern->part_count; i++) {
-        const sb_pattern_part *part = pattern->parts[i];
+        sb_pattern_part *part = pattern->parts[i];
 
-        if (part->selector != SB_PATHS_ALL && !part->selector_is_function &&
-            (part->step_count > 1 || part->where != NULL))
+        if (part->selector == SB_PATHS_ALL) continue;
+        if (is_single(part)) return part;
+        if (!part->selector_is_function && (part->step_count > 1 || part->where != NULL))
             return part;
     }
     return NULL;
 }
 
-/* Conditions on the two ends alone choose no path: they may be asked first. The others wait until paths have been selected. */
+static sb_var *last_node(const sb_pattern_part *part)
+{
+    return part->step_count == 0 ? part->start->var : part->steps[part->step_count - 1].node->var;
+}
+
+/* Conditions on what is known (the two ends) alone choose no path: they may be asked first. The others wait until paths have been
+ * selected. */
 static sb_status part_where(sb_planner *p, sb_expr *where, const sb_slot_set *ends, sb_expr **first,
                             sb_expr **then)
 {
@@ -365,7 +378,7 @@ static sb_status select_paths(sb_planner *p, const sb_pattern_part *part,
         if ((path->parts[i]->kinds & SB_KIND_NODE) == 0)
             parts[(*plan)->as.select.part_count++] = path->parts[i];
     (*plan)->as.select.from = part->start->var;
-    (*plan)->as.select.to = part->steps[part->step_count - 1].node->var;
+    (*plan)->as.select.to = last_node(part);
     (*plan)->as.select.selector = part->selector;
     (*plan)->as.select.count = part->selector_count;
     (*plan)->cost = input->cost + input->rows * 2;
@@ -373,20 +386,20 @@ static sb_status select_paths(sb_planner *p, const sb_pattern_part *part,
 }
 
 /* Does the condition on what is selected from read the path? Then it is made before. */
-static sb_status reads_path(sb_planner *p, const sb_pattern_part *part, bool *reads)
+static sb_status reads_path(sb_planner *p, const sb_pattern_part *part, const sb_expr *where,
+                            bool *reads)
 {
     sb_slot_set needs = {NULL, 0};
 
     *reads = false;
-    if (part->var == NULL || part->where == NULL) return SB_OK;
-    SB_TRY(sb_plan__expr_needs(p, part->where, &needs));
+    if (part->var == NULL || where == NULL) return SB_OK;
+    SB_TRY(sb_plan__expr_needs(p, where, &needs));
     *reads = sb_plan__set_has(&needs, part->var->slot);
     return SB_OK;
 }
 
-static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
-                                const sb_pattern_part *part, sb_expr *where, sb_plan *input,
-                                sb_slot_set *bound, sb_plan **plan)
+static sb_status match_selected(sb_planner *p, const sb_pattern *pattern, sb_pattern_part *part,
+                                sb_expr *where, sb_plan *input, sb_slot_set *bound, sb_plan **plan)
 {
     sb_pattern_part all = *part;
     sb_pattern_part *inner_part = &all;
@@ -394,23 +407,20 @@ static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
     sb_pattern_path path[1];
     sb_pattern_graph graph = {.paths = path};
     sb_slot_set inner_bound, ends;
-    sb_expr *first = part->where, *then = NULL;
+    /* What is asked of the path is part of what shortestPath() looks for. */
+    sb_expr *first = part->selector_is_function ? where : part->where, *then = NULL;
     sb_plan *inner, *apply;
     bool made_before;
 
-    if (pattern->part_count != 1)
-        return sb_cypher_fail(
-            p->err, p->text, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
-            "A path selector over several relationships, or with WHERE, takes a MATCH of its own");
-    SB_TRY(reads_path(p, part, &made_before));
+    SB_TRY(reads_path(p, part, first, &made_before));
     all.selector = SB_PATHS_ALL;
     if (!made_before) all.var = NULL;
     all.where = NULL;
     inner_pattern.parts = &inner_part;
     SB_TRY(sb_plan__set_copy(p, bound, &ends));
     SB_TRY(sb_plan__set_add(p, &ends, part->start->var->slot));
-    SB_TRY(sb_plan__set_add(p, &ends, part->steps[part->step_count - 1].node->var->slot));
-    SB_TRY(part_where(p, where, &ends, &first, &then));
+    SB_TRY(sb_plan__set_add(p, &ends, last_node(part)->slot));
+    if (!part->selector_is_function) SB_TRY(part_where(p, where, &ends, &first, &then));
     SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
     SB_TRY(sb_plan__argument(p, 1, &inner));
     SB_TRY(sb_plan__match(p, &inner_pattern, first, inner, &inner_bound, &inner));
@@ -428,13 +438,57 @@ static sb_status match_selected(sb_planner *p, const sb_pattern *pattern,
     return sb_plan__filter(p, *plan, then, bound, plan);
 }
 
+static sb_status add_pattern_slots(sb_planner *p, const sb_pattern *pattern, sb_slot_set *set)
+{
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+
+        if (part->var != NULL) SB_TRY(sb_plan__set_add(p, set, part->var->slot));
+        SB_TRY(sb_plan__set_add(p, set, part->start->var->slot));
+        for (uint32_t k = 0; k < part->step_count; k++) {
+            const sb_quantified *q = part->steps[k].quantified;
+
+            if (q == NULL) SB_TRY(sb_plan__set_add(p, set, part->steps[k].rel->var->slot));
+            for (uint32_t g = 0; q != NULL && g < q->group_count; g++)
+                SB_TRY(sb_plan__set_add(p, set, q->groups[g].outer->slot));
+            SB_TRY(sb_plan__set_add(p, set, part->steps[k].node->var->slot));
+        }
+    }
+    return SB_OK;
+}
+
+/* The other parts first, with what is asked of them alone: they may bind the ends. */
+static sb_status match_beside(sb_planner *p, const sb_pattern *pattern, sb_pattern_part *part,
+                              sb_expr *where, sb_plan *input, sb_slot_set *bound, sb_plan **plan)
+{
+    sb_pattern others = *pattern, own = {.parts = &part, .part_count = 1};
+    sb_slot_set known;
+    sb_expr *first = NULL, *then = NULL;
+
+    if (!is_single(part) || part->where != NULL)
+        return sb_cypher_fail(
+            p->err, p->text, part->span, SB_CYPHER_UNEXPECTED_SYNTAX,
+            "A path selector over several relationships, or with WHERE, takes a MATCH of its own");
+    SB_TRY(sb_plan__alloc(p, pattern->part_count, sizeof(sb_pattern_part *), &others.parts));
+    others.part_count = 0;
+    for (uint32_t i = 0; i < pattern->part_count; i++)
+        if (pattern->parts[i] != part) others.parts[others.part_count++] = pattern->parts[i];
+    SB_TRY(sb_plan__set_copy(p, bound, &known));
+    SB_TRY(add_pattern_slots(p, &others, &known));
+    SB_TRY(part_where(p, where, &known, &first, &then));
+    SB_TRY(sb_plan__match(p, &others, first, input, bound, plan));
+    return match_selected(p, &own, part, then, *plan, bound, plan);
+}
+
 sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where, sb_plan *input,
                          sb_slot_set *bound, sb_plan **plan)
 {
-    const sb_pattern_part *selected = selected_part(pattern);
+    sb_pattern_part *const selected = selected_part(pattern);
     sb_pattern_graph graph;
 
-    if (selected != NULL) return match_selected(p, pattern, selected, where, input, bound, plan);
+    if (selected != NULL)
+        return (pattern->part_count == 1 ? match_selected : match_beside)(
+            p, pattern, selected, where, input, bound, plan);
     SB_TRY(open_graph(p, measure(pattern), &graph));
     graph.repeatable = pattern->repeatable;
     graph.hints = pattern->hints;
