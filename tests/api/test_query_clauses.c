@@ -204,6 +204,27 @@ static void test_api_query_clauses__deleted_in_transactions(void **state)
     gives(f, "MATCH (n) RETURN count(n)", "2");
 }
 
+/* A query that only reads has transactions that do: nothing is taken back, and no writer is waited for. */
+static void test_api_query_clauses__reads_in_transactions(void **state)
+{
+    api_fixture *f = *state, other = *f;
+    sombra_txn *txn;
+
+    gives(f, "CREATE (:P {x: 2}), (:P {x: 0})", "");
+    OK_ERROR(&other, sombra_connect(f->db, &other.conn, &other.error));
+    OK(&other, sombra_begin(other.conn, SOMBRA_WRITE, &txn));
+    gives(f,
+          "UNWIND [1, 0, 2] AS i CALL (i) { MATCH (p:P {x: i * 2}) RETURN 6 / p.x AS y } "
+          "IN TRANSACTIONS OF 1 ROW ON ERROR CONTINUE REPORT STATUS AS s RETURN i, y, s.committed",
+          "1|3|true 0|null|false");
+    gives(f,
+          "MATCH (p:P) WITH p ORDER BY p.x CALL (p) { RETURN 6 / p.x AS y } "
+          "IN TRANSACTIONS OF 1 ROW ON ERROR BREAK RETURN p.x, y",
+          "0|null 2|null");
+    sombra_rollback(txn);
+    sombra_disconnect(other.conn);
+}
+
 static void test_api_query_clauses__many_deleted_in_transactions(void **state)
 {
     api_fixture f;
@@ -615,6 +636,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_clauses__on_error_undone, setup, teardown),
         cmocka_unit_test(test_api_query_clauses__reading_in_transactions),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__deleted_in_transactions, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__reads_in_transactions, setup,
                                         teardown),
         cmocka_unit_test(test_api_query_clauses__many_deleted_in_transactions),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__unwind_range, setup, teardown),
