@@ -133,11 +133,12 @@ tck:
 	@SPILL=$(SPILL) tools/tck build/release/sombra-tck $(TCK)
 
 # Random queries on random graphs, against a reference evaluator and each other. LOG=file: go on where the run before ended; its counts add up.
+# KIND=plain, update, visible, transactional, deep, paths, many or memory: only such.
 metamorphic:
 	@tools/setup build
 	@$(programs)
 	@$(call need,build/release/sombra-tck)
-	@python3 tests/cypher/metamorphic.py --seed $(SEED) --queries $(QUERIES) --jobs $(JOBS) $(if $(LOG),--log $(LOG) --keep-going) \
+	@python3 tests/cypher/metamorphic.py --seed $(SEED) --queries $(QUERIES) --jobs $(JOBS) $(if $(LOG),--log $(LOG) --keep-going) $(if $(KIND),--kind $(KIND)) \
 		build/release/sombra-tck
 
 demo:

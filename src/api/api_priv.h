@@ -100,6 +100,7 @@ struct sombra_conn {
         sb_plan_options plan; /* threads: the connection's setting */
         bool always_table;    /* lists are unpacked at once, and taken for short */
         uint32_t force_spill; /* rows that an operator keeps; 0: as many as memory_limit allows */
+        size_t memory_bytes;  /* of a query; 0: half of memory_limit */
     } trial;
     struct {
         uint64_t

@@ -431,7 +431,8 @@ static sb_status fill_options(sombra_stmt *stmt)
     options->graph = conn->txn.graph;
     options->vfs = db->files;
     options->reclaim = db->large;
-    options->memory_bytes = (size_t)(sombra__memory_limit(db) / 2);
+    options->memory_bytes = conn->trial.memory_bytes != 0 ? conn->trial.memory_bytes
+                                                          : (size_t)(sombra__memory_limit(db) / 2);
     options->import_dirs = db->import_dirs;
     options->import_dir_count = db->import_dir_count;
     options->cancel = &conn->cancel;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Random queries on random graphs: the engine's rows against those of the reference evaluator, however the query is planned and written.
 
-Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--seconds T] [--log FILE] [--keep-going] ENGINE
+Usage: metamorphic.py [--queries N] [--seed S] [--jobs J] [--seconds T] [--log FILE] [--keep-going] [--kind KIND] ENGINE
 ENGINE is sombra-tck. FILE gets a line for each piece of work; where it has some, seeds go on behind theirs, and the sum of all is printed, too.
 Each query is run with plans of a few of several kinds (indexes off or wherever one serves, orders as written, shuffled,
 counted by factors, spilling, on several threads), and perhaps in another form that means the same (reference/transform.py) or in three parts that
 add up, or with parameters of other types; one in five is an update, after which the whole graph is compared; some update in several transactions.
+Some have sub-queries in sub-queries, paths, or thousands of rows with little memory. KIND: only such (KINDS below).
 What differs is made smaller, and printed with the seed of its graph: --seed S finds it again. Last line: what was run. Exit status: 0 when nothing differed.
 """
 import argparse
@@ -25,11 +26,14 @@ from collections import Counter
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from reference import generate, transform
+from reference.deep import Deep
 from reference.engine import Engine, EngineGone, plain
 from reference.evaluate import Evaluator, TooMuch, Trouble
-from reference.language import Match, Project, clone, query_text, text
+from reference.language import Match, Project, Unwind, clone, query_text, text
+from reference.paths import Paths
 from reference.temporal import NoSuchDay
 from reference.values import bag_key, order_key, same_key
+from reference.visible import Visible
 
 QUERIES_PER_GRAPH = 100
 GRAPHS_PER_PIECE = 20
@@ -245,6 +249,76 @@ def params_trial(graph, query, seed):
     return [Engine.trial(query_text(query), one.params, [{}]) for one in given], judge
 
 
+# ---- Many rows ----
+
+BUDGETS = (40_000, 80_000, 150_000, 250_000, 500_000, 1_000_000)
+
+
+def is_cut(query):
+    return any(getattr(c, name, None) is not None for branch in query.branches for c in branch for name in ('skip', 'limit'))
+
+
+def many_trial(graph, query, seed):
+    """Every row many times over, with a number that goes along: of each number there must be the same rows."""
+    rng = random.Random(seed)
+    want = expected_of(graph, query)
+    want.order = None
+    times = max(2, min(rng.choice((300, 1100, 2100)), 5000 // max(1, want.count)))
+    other = clone(query)
+    for branch in other.branches:
+        for c in branch:
+            if isinstance(c, Project):
+                if all(any(x[0] == 'agg' for x in generate.tuples_of(item)) for item, _ in c.items):
+                    raise Trouble  # it has a row where there was none
+                c.items = c.items + [(('var', 'times'), 'times')]
+        branch.insert(0, Unwind(('call', 'range', (('lit', 1), ('lit', times))), 'times'))
+    if is_cut(query):
+        raise Trouble
+    ways = plans(rng, 1)
+
+    def check(answer):
+        groups = {}
+        for row in rows_of(answer):
+            groups.setdefault(row.pop(), []).append(row)
+        if want.count and len(groups) != times:
+            raise Difference('times', f'{len(groups)} numbers instead of {times}')
+        for rows in groups.values():
+            want.check(rows)
+
+    return [Engine.trial(query_text(other), query.params, [way]) for way in ways], \
+        lambda answers: check_answers([answer['answers'][0] for answer in answers], ways, check)
+
+
+def too_little(answer):
+    return answer is not None and 'error' in answer and 'more memory than' in answer['error']['message']
+
+
+def memory_trial(graph, query, seed):
+    """Every row many times over, with memory for some of them: what all memory gives, or the clear error."""
+    rng = random.Random(seed)
+    if query.bags or is_cut(query):
+        raise Trouble
+    other = clone(query)
+    for branch in other.branches:
+        branch.insert(0, Unwind(('call', 'range', (('lit', 1), ('lit', rng.choice((200, 1000))))), 'times'))
+    ways = [{}] + [{'memory': rng.choice(BUDGETS), **rng.choice(PLANS)(rng), 'threads': rng.choice((1, 1, 3))} for _ in range(3)]
+
+    def bag(answer):
+        return Counter(tuple(same_key(v) for v in row) for row in rows_of(answer))
+
+    def judge(answers):
+        first, *more = answers[0]['answers']
+        want = bag(first)
+
+        def check(answer):
+            if bag(answer) != want:
+                raise Difference('memory', f'other rows: {list((bag(answer) - want).items())[:3]}, missing {list((want - bag(answer)).items())[:3]}')
+
+        check_answers([None if too_little(answer) else answer for answer in more], ways[1:], check)
+
+    return [Engine.trial(query_text(other), query.params, ways)], judge
+
+
 # ---- Updates ----
 
 def colors(graph):
@@ -283,9 +357,12 @@ def update_trial(graph, query, seed):
     """Does every plan leave the graph that the reference leaves?"""
     rng = random.Random(seed)
     after = graph.copy()
-    rows = Evaluator(after, query.params).run(query, [{}])
+    try:
+        rows = Evaluator(after, query.params).run(query, [{}])
+    except KeyError:  # what has been deleted is read
+        raise Trouble from None
     last = query.branches[0][-1]
-    total = rows[0]['total'] if isinstance(last, Project) else None
+    want = Expected(query, rows, rows) if isinstance(last, Project) else None
     ways = plans(rng, rng.choice((1, 1, 2, 4)))
 
     def judge(answers):
@@ -299,8 +376,8 @@ def update_trial(graph, query, seed):
                     raise Difference('graph', f'another graph: {describe(found, after)}')
             elif answer['digest'] != answers[0]['digest']:
                 raise Difference('digest', 'plans leave graphs of different digests')
-            if total is not None and got != [[total]]:
-                raise Difference('rows', f'{got} instead of {total}')
+            if want is not None:
+                want.check(got)
             if answer['stats'] != answers[0]['stats']:
                 raise Difference('counts', f'{answer["stats"]} instead of {answers[0]["stats"]}')
 
@@ -313,15 +390,18 @@ def transaction_trial(graph, texts, query, seed):
     """The same of CALL { } IN TRANSACTIONS, which no transaction around it can undo: the graph is made anew after each run."""
     rng = random.Random(seed)
     after = graph.copy()
-    rows = Evaluator(after, query.params).run(query, [{}])
+    try:
+        rows = Evaluator(after, query.params).run(query, [{}])
+    except KeyError:
+        raise Trouble from None
+    want = Expected(query, rows, rows)
     ways = plans(rng, rng.choice((1, 2)))
     again = [{'op': 'reset'}] + [Engine.request(one) for one in texts]
     requests = [request for way in ways for request in [Engine.request(query_text(query), query.params, way)] + DUMP + again]
 
     def judge(answers):
         def check(some):
-            if (got := rows_of(some[0])) != [list(row.values()) for row in rows]:
-                raise Difference('rows', f'{got} instead of {rows}')
+            want.check(rows_of(some[0]))
             found = graph_of(*(answer['rows'] for answer in some[1:3]))
             if colors(found) != colors(after):
                 raise Difference('graph', f'another graph: {describe(found, after)}')
@@ -390,29 +470,40 @@ def ran_too_long(answer):
     return 'error' in answer and 'time limit' in answer['error']['message'] or any(map(ran_too_long, answer.get('answers', ())))
 
 
+KINDS = {'plain': 72, 'update': 18, 'visible': 3, 'transactional': 1.5, 'deep': 3, 'paths': 4, 'many': 0.3, 'memory': 0.2}  # and how many of a hundred
+READING = {'plain': generate.Generator, 'deep': Deep, 'paths': Paths}
+
+
 class Trial:
     """A query, and how it is checked: trial(query) gives requests and their judge."""
 
-    def __init__(self, engine, graph, texts, indexes, seed):
+    def __init__(self, engine, graph, texts, indexes, seed, kind=None):
         rng = random.Random(seed)
-        generator = generate.Generator(rng, indexes)
+        kind = kind or rng.choices(list(KINDS), list(KINDS.values()))[0]
         self.engine = engine
-        if rng.random() < 0.01:
+        if kind == 'transactional':
+            generator = (generate.Generator if rng.random() < 0.5 else Visible)(rng, indexes)
             self.query = generator.transactional()
             self.trial = lambda query: transaction_trial(graph, texts, query, seed)
-            return
-        if rng.random() < 0.2:
+        elif kind in ('update', 'visible'):
+            generator = (Visible if kind == 'visible' else generate.Generator)(rng, indexes)
             self.query = generator.update()
             self.trial = lambda query: update_trial(graph, query, seed)
-            return
-        self.query = generator.query()
-        self.trial = lambda query: read_trial(graph, query, seed)
+        else:
+            generator = (READING[kind] if kind in READING else rng.choice(list(READING.values())))(rng, indexes)
+            self.query = generator.query()
+            self.trial = self.reading(kind, generator, rng, graph, seed)
+
+    def reading(self, kind, generator, rng, graph, seed):
+        if kind in ('many', 'memory'):
+            trial = many_trial if kind == 'many' else memory_trial
+            return lambda query: trial(graph, query, seed)
         if self.query.params and rng.random() < 0.12 and free_params(self.query):
-            self.trial = lambda query: params_trial(graph, query, seed)
-            return
+            return lambda query: params_trial(graph, query, seed)
         if can_partition(self.query) and rng.random() < 0.3:
             predicate = generator.predicate(generator.before_return, 2)
-            self.trial = lambda query: partition_trial(graph, query, predicate)
+            return lambda query: partition_trial(graph, query, predicate)
+        return lambda query: read_trial(graph, query, seed)
 
     def prepare(self):
         """False: the reference has no answer."""
@@ -467,7 +558,7 @@ def reload(engine, texts):
         engine.must(one)
 
 
-def run_seed(engine, seed, queries, report):
+def run_seed(engine, seed, queries, report, kind=None):
     """Queries of one graph. Returns how many were compared, how many ran into the time limit and how many differed."""
     counts = Counter()
     graph, texts, indexes = build(engine, random.Random(seed))
@@ -478,7 +569,7 @@ def run_seed(engine, seed, queries, report):
 
     at_work = []
     for begin in range(0, queries, BATCH):
-        made = [(number, Trial(engine, graph, texts, indexes, f'{seed}.{number}')) for number in range(begin, min(queries, begin + BATCH))]
+        made = [(number, Trial(engine, graph, texts, indexes, f'{seed}.{number}', kind)) for number in range(begin, min(queries, begin + BATCH))]
         made = [(number, trial) for number, trial in made if trial.prepare()]
         judge(at_work)
         engine.send([request for _, trial in made for request in trial.requests])
@@ -537,15 +628,15 @@ class Campaign:
 
 
 def work(piece):
-    """Queries on some graphs: piece is (command, seeds, queries, keep_going)."""
-    command, seeds, queries, keep_going = piece
+    """Queries on some graphs: piece is (command, seeds, queries, keep_going, kind)."""
+    command, seeds, queries, keep_going, kind = piece
     began = time.monotonic()
     gc.set_threshold(100000)  # what is made is made for one query, mostly without circles
     engine = Engine(command)
     total = Counter(seed=seeds[0], graphs=len(seeds))
     for seed in seeds:
         try:
-            compared, slow, differed = run_seed(engine, seed, queries, lambda message: print(message, flush=True))
+            compared, slow, differed = run_seed(engine, seed, queries, lambda message: print(message, flush=True), kind)
         except EngineGone as gone:
             print(f'--- seed {seed}: {gone}', flush=True)
             compared, slow, differed = 0, 0, 1
@@ -567,6 +658,7 @@ def main():
     parser.add_argument('--seconds', type=int, default=None)
     parser.add_argument('--log', default=None)
     parser.add_argument('--keep-going', action='store_true')
+    parser.add_argument('--kind', choices=KINDS, default=None)
     args = parser.parse_args()
     campaign = Campaign(args.log)
     first = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 30)
@@ -575,7 +667,7 @@ def main():
     end = first + -(-args.queries // each)
     print(f'seed {first}', flush=True)
     graphs = max(1, min(GRAPHS_PER_PIECE, (end - first) // args.jobs))
-    pieces = ((args.engine, range(at, min(at + graphs, end)), each, args.keep_going) for at in range(first, end, graphs))
+    pieces = ((args.engine, range(at, min(at + graphs, end)), each, args.keep_going, args.kind) for at in range(first, end, graphs))
     began = time.monotonic()
     # One job has no other process, which a sanitizer or a profiler would have to follow.
     with multiprocessing.Pool(args.jobs) if args.jobs > 1 else contextlib.nullcontext() as pool:

@@ -311,7 +311,7 @@ class Evaluator:
         return sum(1 for _ in self.matches(e[1], e[2], env))
 
     def eval_sub(self, e, env):
-        rows = self.run(e[2], [env])
+        rows = self.run(e[2], [env], env)
         if e[1] == 'COLLECT':
             return [v for row in rows for v in row.values()]
         return len(rows) if e[1] == 'COUNT' else bool(rows)
@@ -472,7 +472,7 @@ class Evaluator:
             return percentile(name, sorted(values, key=order_key), self.value(more[0], {}))
         return (min if name == 'min' else max)(values, key=order_key)
 
-    def project(self, c, rows):
+    def project(self, c, rows, around):
         aggregates = [x for item, _ in c.items for x in tuples_of(item) if x[0] == 'agg']
         pairs = []  # (row before, row after)
         if aggregates:
@@ -485,23 +485,25 @@ class Evaluator:
             for group in groups.values():
                 env = dict(group[0]) if group else {}
                 env.update({id(e): self.aggregate(e, group) for e in aggregates})
-                pairs.append(({}, {alias: self.value(e, env) for e, alias in c.items}))
+                pairs.append((around, {alias: self.value(e, env) for e, alias in c.items}))
         else:
             pairs = [(env, {alias: self.value(e, env) for e, alias in c.items}) for env in rows]
         if c.distinct:
             seen = {}
             for _, after in pairs:
                 seen.setdefault(tuple(same_key(v) for v in after.values()), after)
-            pairs = [({}, after) for after in seen.values()]
+            pairs = [(around, after) for after in seen.values()]
         for e, down in reversed(c.order):
             pairs.sort(key=lambda pair: order_key(self.value(e, {**pair[0], **pair[1]})), reverse=down)
         self.full = [after for _, after in pairs]
         out = self.full[c.skip or 0:]
         if c.limit is not None:
             out = out[:c.limit]
+        if around and not c.final:
+            out = [{**around, **env} for env in out]
         return [env for env in out if c.where is None or self.value(c.where, env) is True]
 
-    def clause(self, c, rows):
+    def clause(self, c, rows, around):
         if isinstance(c, Match):
             out = []
             for env in rows:
@@ -519,7 +521,7 @@ class Evaluator:
                 out += [{**env, c.var: item} for item in items]
             return out
         if isinstance(c, Project):
-            return self.project(c, rows)
+            return self.project(c, rows, around)
         if isinstance(c, Star):
             rows = [{**env, **{alias: self.value(e, env) for e, alias in c.items}} for env in rows]
             return [env for env in rows if c.where is None or self.value(c.where, env) is True]
@@ -539,13 +541,13 @@ class Evaluator:
             return [{}]
         return [{alias: None for _, alias in last.items}] if c.optional and not rows else rows
 
-    def run(self, query, rows):
-        """The rows of all branches; self.full: those of the last clause before SKIP and LIMIT."""
+    def run(self, query, rows, around=None):
+        """The rows of all branches; self.full: those of the last clause before SKIP and LIMIT. around: variables that no WITH takes away."""
         out = []
         for branch in query.branches:
             table = rows
             for c in branch:
-                table = self.clause(c, table)
+                table = self.clause(c, table, around or {})
                 self.spend()
                 if len(table) > 400:
                     raise TooMuch

@@ -349,6 +349,7 @@ static void set_trial(const json_t *plan)
     conn->trial.plan.shuffle_seed =
         (uint64_t)json_integer_value(json_object_get(plan, "shuffle_seed"));
     conn->trial.always_table = json_is_true(json_object_get(plan, "always_table"));
+    conn->trial.memory_bytes = (size_t)json_integer_value(json_object_get(plan, "memory"));
     conn->trial.force_spill =
         force_spill != 0 ? force_spill
                          : (uint32_t)json_integer_value(json_object_get(plan, "force_spill"));
