@@ -405,6 +405,7 @@ def register_magic(shell: Any) -> None:
     """Of sombra.load_ipython_extension."""
     from IPython.core.magic import no_var_expand
 
+    as_it_stands: Any = no_var_expand  # IPython gives it no types
     # Of a line IPython would put a variable's text where the statement has $name, and it would be run as a part of it.
-    shell.register_magic_function(no_var_expand(lambda line: cypher(shell, line)), "line", "cypher")
+    shell.register_magic_function(as_it_stands(lambda line: cypher(shell, line)), "line", "cypher")
     shell.register_magic_function(lambda line, cell: cypher(shell, line, cell), "cell", "cypher")
