@@ -169,6 +169,7 @@ static void complete_statement(shell *sh, word_search *s, const char *text, size
     s->found->start = word_start(&where, text, cursor);
     s->typed = text + s->found->start;
     s->bytes = cursor - s->found->start;
+    s->closed = cursor < size && text[cursor] == '`';
     find_place(&where, text, s->found->start);
     within = &where.open[where.depth];
     before = where.before.end == 0 ? '\0' : text[where.before.start];
@@ -180,6 +181,10 @@ static void complete_statement(shell *sh, word_search *s, const char *text, size
         offer_names(sh, s, within->rel ? SOMBRA_TYPE : SOMBRA_LABEL, "");
     } else if (before == '.') {
         complete_behind_dot(sh, s, text, s->found->start);
+    } else if (is_word(text, where.before, "is")) { /* IS Person, IS NULL */
+        offer_keywords(s);
+        if (s->found->count == 1) s->found->behind = " ";
+        offer_names(sh, s, within->rel ? SOMBRA_TYPE : SOMBRA_LABEL, "");
     } else if (within->opened == '{' && !within->block && (before == '{' || before == ',')) {
         offer_names(sh, s, SOMBRA_KEY, "");
     } else {

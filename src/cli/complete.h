@@ -29,8 +29,9 @@ typedef struct word_search {
     size_t
         lead; /* bytes in front of typed that words must begin with, too; they are not part of what is offered */
     spelling spelled;
-    char quote; /* that the word stands in; 0: none */
-    bool opens; /* it is to be written, too */
+    char quote;  /* that the word stands in; 0: none */
+    bool closed; /* the backquote that ends the word is there, behind the cursor */
+    bool opens;  /* it is to be written, too */
 } word_search;
 
 /* Add a word if it goes on where the typed one ends, whatever the case of its letters; with a text behind it. */

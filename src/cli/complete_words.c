@@ -64,7 +64,7 @@ void offer_choices(word_search *s, const char *choices)
 
 /* ---- Names -------------------------------------------------------------------------------------------------------------------- */
 
-/* In backquotes when it is no plain one, in a statement. */
+/* In backquotes in a statement, when it is no plain one or when one was typed. */
 static void offer_name(word_search *s, const char *name, size_t bytes, const char *before,
                        const char *behind)
 {
@@ -72,16 +72,19 @@ static void offer_name(word_search *s, const char *name, size_t bytes, const cha
     size_t ahead = strlen(before);
     word_search any = *s;
 
+    const bool quoted = s->bytes > ahead && s->typed[ahead] == '`';
+
     put_text(&written, before);
-    if (s->spelled != SPELL_PLAIN || is_plain_name(name, bytes)) {
+    if (s->spelled != SPELL_PLAIN || (!quoted && is_plain_name(name, bytes))) {
         put(&written, name, bytes);
         offer(s, written.data, written.size, behind);
         free(written.data);
         return;
     }
     put_quoted_name(&written, name, bytes);
+    written.size -= quoted && s->closed;
     any.bytes = any.lead = 0;
-    if (s->bytes <= ahead || s->typed[ahead] == '`') /* a quote was typed, too, or nothing */
+    if (s->bytes <= ahead || quoted)
         offer(s, written.data, written.size, behind);
     else if (s->bytes - ahead <= bytes &&
              strncasecmp(name, s->typed + ahead, s->bytes - ahead) == 0)
