@@ -1,5 +1,6 @@
 """The package as a whole: its types, its names, what it says of itself, and that what it needs is told."""
 
+import importlib.metadata
 import importlib.util
 import os
 import pathlib
@@ -24,6 +25,20 @@ def test_names():
 def test_one_version():
     text = (HERE.parent / "pyproject.toml").read_text()
     assert f'\nversion = "{sombra.__version__}"\n' in text
+
+
+def test_the_wheel_names_its_licenses():
+    """Its own, and that of each library that was copied into it, as files that the metadata name."""
+    try:
+        wheel = importlib.metadata.distribution("sombra")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package is no installed wheel")
+    files = [str(file) for file in wheel.files or ()]
+    named = wheel.metadata.get_all("License-File") or []
+    assert "LICENSE" in named and sorted(named) == sorted(each.rpartition("/licenses/")[2] for each in files if "/licenses/" in each)
+    for library in (each.partition("/")[2].partition(".so")[0].rpartition("-")[0] for each in files if each.startswith("sombra.libs/")):
+        assert any(name.startswith(library) for name in named), library
+    assert "Tag: cp39-abi3-" in (wheel.read_text("WHEEL") or "")
 
 
 def test_everything_public_is_documented():
