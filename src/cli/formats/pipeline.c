@@ -92,6 +92,18 @@ static void *run_worker(void *ctx)
     return NULL;
 }
 
+/* Waits for `done` end by the clock that nobody sets: set back by an hour, the other one would keep an interrupt waiting for as long. */
+static bool make_done(pthread_cond_t *done)
+{
+    pthread_condattr_t attributes;
+
+    if (pthread_condattr_init(&attributes) != 0) return false;
+    const bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                      pthread_cond_init(done, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    return made;
+}
+
 /* ---- The calling thread ---------------------------------------------------------------------------------------- */
 
 fmt_pipeline *fmt_pipeline_open(fmt_loader *loader, const fmt_steps *steps, void *ctx)
@@ -114,7 +126,7 @@ fmt_pipeline *fmt_pipeline_open(fmt_loader *loader, const fmt_steps *steps, void
     p->states = fmt_need(calloc(p->piece_count, sizeof *p->states));
     p->threads = fmt_need(calloc(threads + 1, sizeof *p->threads));
     if (pthread_mutex_init(&p->mutex, NULL) != 0 || pthread_cond_init(&p->free, NULL) != 0 ||
-        pthread_cond_init(&p->done, NULL) != 0)
+        !make_done(&p->done))
         (void)fmt_need(NULL);
     while (p->thread_count < threads &&
            pthread_create(&p->threads[p->thread_count], NULL, run_worker, p) == 0)
@@ -127,7 +139,7 @@ static void wait_done(fmt_pipeline *p)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAIT_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_nsec -= 1000000000L;
