@@ -37,7 +37,7 @@ typedef struct sb_pending {
 /* Lengths of a sb_pending before its first change since a savepoint. */
 typedef struct sb_pending_log {
     size_t place; /* in writer.pending */
-    size_t flushed, count;
+    size_t flushed, count, kept;
     uint32_t epoch;
 } sb_pending_log;
 
@@ -69,6 +69,7 @@ typedef struct sb_writer_mark {
     size_t override_count;
     size_t log_count;
     size_t touched_count;
+    uint32_t epoch; /* since it: logs of an older one have older lengths */
 } sb_writer_mark;
 
 /* An entity whose existence and type constraints did not hold when it was last changed: checked at commit. */

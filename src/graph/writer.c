@@ -177,8 +177,8 @@ sb_status sb_writer__mark(sb_graph *graph, uint32_t savepoint, sb_err *err)
         .override_count = writer->override_count,
         .log_count = writer->log_count,
         .touched_count = writer->touched_count,
+        .epoch = ++writer->epoch,
     };
-    writer->epoch++;
     return SB_OK;
 }
 
@@ -232,6 +232,7 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
         pending->count = log->count;
         pending->flushed = log->flushed;
         pending->epoch = log->epoch;
+        pending->kept = log->kept;
         writer->pending_rels += pending->count - pending->flushed;
     }
     if (writer->made_sorted_count > mark->made_count) writer->made_sorted_count = 0;
@@ -271,14 +272,35 @@ static void drop_flushed(sb_writer *writer)
     }
 }
 
+/* Of the log from first on: what the newest savepoint that is left does not need, since it has older lengths of the same types. So
+ * neither the log nor what is kept of the flushed grows with the calls that are made under it. */
+static void shorten_log(sb_writer *writer, size_t first)
+{
+    const uint32_t epoch = writer->marks[writer->mark_count - 1].epoch;
+    size_t left = first;
+
+    for (size_t i = writer->log_count; i-- > first;)
+        if (writer->log[i].epoch >= epoch)
+            writer->pending[writer->log[i].place].kept = writer->log[i].kept;
+    for (size_t i = first; i < writer->log_count; i++)
+        if (writer->log[i].epoch < epoch) writer->log[left++] = writer->log[i];
+    if (left == writer->log_count) return;
+    writer->log_count = left;
+    drop_flushed(writer);
+}
+
 void sb_writer__release(sb_graph *graph, uint32_t savepoint)
 {
     sb_writer *writer = &graph->writer;
+    size_t first = writer->log_count;
     bool flushed_any = false;
 
     while (writer->mark_count > 0 && writer->marks[writer->mark_count - 1].savepoint >= savepoint)
-        writer->mark_count--;
-    if (writer->mark_count != 0) return;
+        first = writer->marks[--writer->mark_count].log_count;
+    if (writer->mark_count != 0) {
+        shorten_log(writer, first);
+        return;
+    }
     for (size_t i = 0; i < writer->log_count && !flushed_any; i++)
         flushed_any = writer->pending[writer->log[i].place].flushed != 0;
     writer->log_count = 0;
@@ -800,6 +822,7 @@ static sb_status log_pending(sb_graph *graph, size_t place, sb_err *err)
     writer->log[writer->log_count++] = (sb_pending_log){.place = place,
                                                         .flushed = pending->flushed,
                                                         .count = pending->count,
+                                                        .kept = pending->kept,
                                                         .epoch = pending->epoch};
     pending->epoch = writer->epoch;
     pending->kept = pending->count;

@@ -497,6 +497,98 @@ static void test_graph_writer__savepoints(void **state)
     graph_fixture_close(&f);
 }
 
+/* Under a savepoint of the caller each call has one of its own: what is logged, and kept of what was flushed, is for the caller's alone. */
+static void test_graph_writer__calls_under_a_savepoint(void **state)
+{
+    enum { CALLS = 200, EACH = 50 };
+    graph_fixture f;
+    sb_node_id nodes[EACH];
+    rels r = make_rels(EACH);
+    (void)state;
+
+    graph_fixture_open(&f, 4096);
+    begin_write(&f);
+    make_nodes(&f, nodes, EACH);
+    fill_rels(&r, nodes, EACH, 1);
+    const sb_type_id types[] = {type_of(&f, "KNOWS"), type_of(&f, "LIKES")};
+    create_all(&f, &r, types[0], EACH);
+    const uint32_t outer = savepoint(&f);
+    for (unsigned i = 0; i < CALLS; i++) {
+        create_all(&f, &r, types[i % 2], EACH);
+        if (i % 3 == 0) OK(&f, sb_graph_flush(f.graph, &f.err));
+        assert_in_range(f.graph->writer.log_count, 1, 2);
+    }
+    OK(&f, sb_graph_flush(f.graph, &f.err));
+    for (size_t i = 0; i < f.graph->writer.pending_count; i++)
+        assert_in_range(f.graph->writer.pending[i].capacity, 0, 8 * EACH);
+    assert_int_equal(rel_count(&f, types[0]), EACH + CALLS / 2 * EACH);
+    OK(&f, sb_txn_rollback_to(f.txn, outer, &f.err));
+    assert_int_equal(rel_count(&f, types[0]), EACH);
+    assert_int_equal(rel_count(&f, types[1]), 0);
+    commit(&f);
+    graph_fixture_close(&f);
+    free_rels(&r);
+}
+
+/* Savepoints in one another, opened, gone back to and released at random: what is there afterwards is what was there then. */
+static void test_graph_writer__nested_savepoints(void **state)
+{
+    enum { STEPS = 3000, DEPTH = 6, EACH = 5 };
+    graph_fixture f;
+    sb_node_id nodes[EACH];
+    rels r = make_rels(EACH);
+    uint32_t marks[DEPTH];
+    uint64_t counts[DEPTH + 1][2] = {{0}};
+    unsigned depth = 0;
+    sb_random random = test_random(4711);
+    (void)state;
+
+    graph_fixture_open(&f, 4096);
+    begin_write(&f);
+    make_nodes(&f, nodes, EACH);
+    fill_rels(&r, nodes, EACH, 1);
+    const sb_type_id types[] = {type_of(&f, "KNOWS"), type_of(&f, "LIKES")};
+    for (unsigned i = 0; i < STEPS; i++) {
+        const uint64_t what = sb_random_below(&random, 10), type = sb_random_below(&random, 2);
+        if (what < 4) {
+            create_all(&f, &r, types[type], EACH);
+            counts[depth][type] += EACH;
+        } else if (what == 4) {
+            OK(&f, sb_graph_flush(f.graph, &f.err));
+        } else if (what < 7 && depth < DEPTH) {
+            marks[depth++] = savepoint(&f);
+            memcpy(counts[depth], counts[depth - 1], sizeof *counts);
+        } else if (what < 9 && depth != 0) {
+            const unsigned to = (unsigned)sb_random_below(&random, depth);
+            OK(&f, sb_txn_rollback_to(f.txn, marks[to], &f.err));
+            depth = to + 1;
+            memcpy(counts[depth], counts[to], sizeof *counts);
+        } else if (depth != 0) {
+            const unsigned to = (unsigned)sb_random_below(&random, depth);
+            OK(&f, sb_txn_release(f.txn, marks[to], &f.err));
+            memcpy(counts[to], counts[depth], sizeof *counts);
+            depth = to;
+        }
+        for (unsigned t = 0; t < 2; t++) {
+            uint64_t got = 0;
+            for (size_t k = 0; k < EACH; k++) {
+                uint64_t degree;
+                OK(&f, sb_graph_degree(f.graph, nodes[k], SB_OUT, &types[t], 1, &degree, &f.err));
+                got += degree;
+            }
+            assert_int_equal(got, counts[depth][t]);
+        }
+    }
+    commit(&f);
+    begin_read(&f);
+    sb_verify_result result;
+    OK(&f, sb_graph_verify(f.graph, NULL, NULL, &result, &f.err));
+    assert_int_equal(result.findings, 0);
+    rollback(&f);
+    graph_fixture_close(&f);
+    free_rels(&r);
+}
+
 /* The original's B17: after a transaction that failed, commits must be right, in every mode of durability. */
 static void test_graph_writer__abort_then_commit(void **state)
 {
@@ -606,6 +698,8 @@ int main(void)
         TEST(test_graph_writer__orders),
         TEST(test_graph_writer__flush_is_watched),
         TEST(test_graph_writer__savepoints),
+        TEST(test_graph_writer__calls_under_a_savepoint),
+        TEST(test_graph_writer__nested_savepoints),
         TEST(test_graph_writer__abort_then_commit),
         TEST(test_graph_writer__read_only),
         TEST(test_graph_writer__bad_columns),
