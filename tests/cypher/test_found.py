@@ -272,6 +272,33 @@ class Found(unittest.TestCase):
         self.assertEqual(engine.must('MATCH (n:N {i: 12}) RETURN n.c'), [[2 ** 12]])
         engine.close()
 
+    def test_a_part_that_no_row_changes_is_read_once(self):
+        engine = Engine(sys.argv[1])
+        for statement in ('UNWIND range(1, 50) AS i CREATE (:A {i: i}), (:B {i: i}), (:C {i: i})',
+                          'MATCH (b:B), (c:C) WHERE c.i > b.i CREATE (b)-[:S]->(c)'):
+            engine.must(statement)
+
+        def read(query):
+            """Rows of each expansion, wherever it is."""
+            def walk(plan):
+                while plan is not None:
+                    if plan['operator'] == 'Expand':
+                        yield plan['rows']
+                    yield from walk(plan.get('inner'))
+                    plan = plan.get('input')
+            return list(walk(json.loads(engine.must('PROFILE JSON ' + query)[0][0])))
+        for condition, count in (('a.i < x.i', 60025), ('a.i = x.i', 2450)):
+            inside = f'MATCH (a:A), (b:B)-[:S]->(c:C {{i: 50}}) WHERE {condition}'
+            for query in (f'MATCH (x:A) CALL (x) {{ {inside} RETURN a, b }} RETURN count(*)', f'MATCH (x:A) OPTIONAL {inside} RETURN count(b)'):
+                self.assertEqual(read(query), [49], query)
+                self.gives('UNWIND range(1, 50) AS i CREATE (:A {i: i}), (:B {i: i}), (:C {i: i}); '
+                           'MATCH (b:B), (c:C) WHERE c.i > b.i CREATE (b)-[:S]->(c)', query, [[count]])
+        # What the row before has written is read.
+        nodes = 'UNWIND range(1, 20) AS i CREATE (:A {i: i}), (:B)-[:S]->(:C)'
+        self.gives(nodes, 'MATCH (x:A) WITH x ORDER BY x.i CALL (x) { MATCH (a:A), (b:B)-[:S]->(c:C) WHERE a.i < 3 WITH x, count(*) AS n '
+                   'CREATE (:B)-[:S]->(:C) RETURN n } RETURN sum(n)', [[sum(2 * (20 + i) for i in range(20))]])
+        engine.close()
+
     def test_a_range_of_relationships_either_way_fills_whole_batches(self):
         rels = 'CREATE INDEX FOR ()-[r:R]-() ON (r.w); UNWIND range(1, 3000) AS i CREATE (:A {i: i})-[:R {w: i}]->(:B {i: -i})'
         self.gives(rels, 'MATCH (a)-[r:R]-(b) WHERE r.w > 100 RETURN count(*), count(DISTINCT a), sum(r.w), sum(a.i), sum(b.i), sum(a.i * b.i)',

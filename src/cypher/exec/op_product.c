@@ -2,7 +2,7 @@
 #include "cypher/exec/op_priv.h"
 #include "cypher/exec/spill.h"
 
-/* ---- PRODUCT: the inner side is read once and kept ------------------------------------------------------------------- */
+/* ---- PRODUCT: the inner side is read once and kept, within a sub-query that runs for each row, too -------------------- */
 
 /* What of it does not fit the memory lies in a file, which is read once for each batch of the input. */
 
@@ -44,14 +44,17 @@ static void product_close(sb_operator *op)
     sb_kept__close(&p->kept);
 }
 
+/* An inner plan that runs again, for another row around it, of which the inner side knows nothing (op_join.c): what is kept would be made again. A
+ * file of it is read from its beginning. */
 static void product_reset(sb_operator *op)
 {
     sb_product_op *p = (sb_product_op *)op;
 
+    p->in = NULL;
+    if (p->built && !op->run->fresh && op->plan->as.join.steady) return;
     forget_file(p);
     sb_kept__clear(&p->kept);
     p->built = false;
-    p->in = NULL;
 }
 
 static uint32_t count_columns(const sb_plan *plan, const sb_batch *inner)

@@ -476,6 +476,9 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
             vars[var_count++] = s->graph->edges[i].var;
     join->as.join.bound = vars;
     join->as.join.bound_count = var_count;
+    join->as.join.steady = !s->p->unsteady;
+    /* the part's rows are kept from run to run */
+    const double kept = (part.plan->cost + COST_HASH * part.plan->rows) / s->p->runs;
     if (predicate != UINT32_MAX) {
         SB_TRY(
             sb_plan__alloc(s->p, 1, sizeof *join->as.join.input_keys, &join->as.join.input_keys));
@@ -484,12 +487,11 @@ static sb_status join_part(sb_order_search *s, sb_order_state *st, const sb_slot
         join->as.join.input_keys[0] = outer_key;
         join->as.join.inner_keys[0] = inner_key;
         join->as.join.count = 1;
-        join->as.join.steady = !s->p->unsteady;
         joined->predicate_done[predicate] = true;
         join->rows *= 0.1;
-        /* the part's rows are kept from run to run */
-        join->cost = st->plan->cost + COST_HASH * st->plan->rows + join->rows +
-                     (part.plan->cost + COST_HASH * part.plan->rows) / s->p->runs;
+        join->cost = st->plan->cost + COST_HASH * st->plan->rows + join->rows + kept;
+    } else if (join->as.join.steady && s->p->runs > 1) {
+        join->cost = st->plan->cost + join->rows + kept;
     }
     joined->plan = join;
     SB_TRY(merge_states(s, joined, &part));
@@ -541,7 +543,9 @@ static sb_status plan_part(sb_order_search *s, sb_order_state *st, const uint32_
         bool hashed;
 
         SB_TRY(join_part(s, st, &own, &joined, &hashed));
-        if ((hashed || st->plan->rows > 1) && joined.plan->cost < nested.plan->cost)
+        /* … and for each run, unless that ends with the first row. */
+        const bool again = joined.plan->as.join.steady && p->runs > 1 && !p->asks;
+        if ((hashed || st->plan->rows > 1 || again) && joined.plan->cost < nested.plan->cost)
             nested = joined;
     }
     *st = nested;

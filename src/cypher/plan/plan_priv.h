@@ -22,6 +22,7 @@ typedef struct sb_planner {
     uint64_t random; /* of shuffle_seed */
     uint32_t depth;  /* of nested queries */
     bool in_merge;   /* planning the match half of MERGE */
+    bool asks;       /* planning what is read up to its first row: EXISTS */
     bool
         unsteady; /* the statement may write between two runs of the plan at hand: what one has read the next may read otherwise */
     double

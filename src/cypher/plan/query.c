@@ -75,11 +75,13 @@ static sb_status plan_shortest(sb_planner *p, sb_expr *e, const sb_slot_set *bou
 
 static sb_status plan_query_of(sb_planner *p, sb_expr *e, const sb_slot_set *bound)
 {
-    const bool collects = e->kind == SB_EXPR_COLLECT;
+    const bool collects = e->kind == SB_EXPR_COLLECT, asks = p->asks;
     const sb_var **columns = NULL;
     sb_plan *plan = NULL;
 
+    p->asks = e->kind == SB_EXPR_EXISTS;
     SB_TRY(sb_plan__query(p, e->query, bound, &plan));
+    p->asks = asks;
     if (collects) {
         SB_TRY(sb_plan__alloc(p, 1, sizeof *columns, &columns));
         columns[0] = e->query->columns[0];
