@@ -136,6 +136,16 @@ static void test_api_query_limits__time_of_a_long_list(void **state)
     free(items);
 }
 
+/* What is there once for each of them must not go through all of them: that would take minutes. */
+static void test_api_query_limits__many_columns(void **state)
+{
+    works(*state, repeat("UNWIND [1] AS x RETURN x", ", x + # AS c#", 20000, " ORDER BY c1, c7"));
+    works(*state, repeat("UNWIND [1] AS x RETURN x", ", sum(x + #) + x AS c#", 20000, ""));
+    works(*state, repeat("UNWIND [1] AS x RETURN x", ", x + # AS c#", 20000, ", count(*) AS n"));
+    works(*state, repeat("MATCH (n) RETURN n.c", ", n.c#", 20000, ""));
+    works(*state, repeat("UNWIND [1] AS x RETURN {c: x", ", c#: x + #", 20000, "} AS m"));
+}
+
 /* So does the reading of a long text, behind the statement, too. */
 static void test_api_query_limits__time_of_reading(void **state)
 {
@@ -308,6 +318,7 @@ int main(void)
         TEST(test_api_query_limits__time_of_planning),
         TEST(test_api_query_limits__time_of_a_long_list),
         TEST(test_api_query_limits__time_of_reading),
+        TEST(test_api_query_limits__many_columns),
         TEST(test_api_query_limits__depth_of_values),
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),

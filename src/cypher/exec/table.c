@@ -1,6 +1,8 @@
 /* table.c — kept rows, and groups of rows by open addressing with linear probing, at most three quarters full. */
 #include "cypher/exec/table.h"
 
+#include <stdlib.h>
+
 /* ---- Rows ---------------------------------------------------------------------------------------------------- */
 
 sb_status sb_kept__open(sb_exec *run, uint32_t width, sb_kept *kept)
@@ -41,17 +43,18 @@ size_t sb_kept__growth(const sb_kept *kept, uint64_t rows)
     return block + (more > kept->vals.capacity ? more : kept->vals.capacity); /* it doubles */
 }
 
-static bool has_slot(const sb_kept *kept, uint32_t slot)
+static int compare_slots(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < kept->width; i++)
-        if (kept->slots[i] == slot) return true;
-    return false;
+    const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+    return (left > right) - (left < right);
 }
 
 sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const *more, uint32_t more_count,
                              sb_kept *kept)
 {
     const sb_plan *plan = op->plan;
+    uint32_t count = 0;
 
     SB_TRY(sb_kept__open(op->run, 0, kept));
     kept->slots =
@@ -60,18 +63,23 @@ sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const *more, uint32_
         sb_exec__alloc_zero(op->run, (size_t)plan->live_count + more_count, sizeof *kept->here);
     if (kept->slots == NULL || kept->here == NULL) return sb_exec__no_memory(op->run);
     for (uint32_t i = 0; i < plan->live_count; i++)
-        kept->slots[kept->width++] = plan->live[i];
+        kept->slots[count++] = plan->live[i];
     for (uint32_t i = 0; i < more_count; i++)
-        if (more[i] != NULL && !has_slot(kept, more[i]->slot))
-            kept->slots[kept->width++] = more[i]->slot;
+        if (more[i] != NULL) kept->slots[count++] = more[i]->slot;
+    if (count > 1) qsort(kept->slots, count, sizeof *kept->slots, compare_slots);
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || kept->slots[i] != kept->slots[kept->width - 1])
+            kept->slots[kept->width++] = kept->slots[i];
     return SB_OK;
 }
 
 uint32_t sb_kept__column(const sb_kept *kept, const sb_var *var)
 {
-    for (uint32_t i = 0; i < kept->width; i++)
-        if (kept->slots[i] == var->slot) return i;
-    return UINT32_MAX;
+    const uint32_t *const found = kept->width == 0 ? NULL
+                                                   : bsearch(&var->slot, kept->slots, kept->width,
+                                                             sizeof *kept->slots, compare_slots);
+
+    return found == NULL ? UINT32_MAX : (uint32_t)(found - kept->slots);
 }
 
 sb_status sb_kept__copy(sb_kept *kept, sb_val v, sb_val *copy)

@@ -22,10 +22,10 @@ typedef struct sb_kept {
 SB_MUST_CHECK sb_status sb_kept__open(sb_exec *run, uint32_t width, sb_kept *kept);
 void sb_kept__close(sb_kept *kept); /* accepts a zeroed one */
 void sb_kept__clear(sb_kept *kept);
-/* Columns: the live slots of op and those of more (may be NULL entries), each once. */
+/* Columns: the live slots of op and those of more (may be NULL entries), each once, ascending. */
 SB_MUST_CHECK sb_status sb_kept__open_rows(sb_operator *op, const sb_var *const *more,
                                            uint32_t more_count, sb_kept *kept);
-/* Column of a variable; UINT32_MAX: none. */
+/* Column of a variable, of what sb_kept__open_rows has opened; UINT32_MAX: none. */
 uint32_t sb_kept__column(const sb_kept *kept, const sb_var *var);
 /* The value of a column in a batch, borrowed; null where the batch lacks it. */
 SB_INLINE sb_val sb_kept__value(sb_kept *kept, uint32_t column, const sb_batch *in, uint32_t row)

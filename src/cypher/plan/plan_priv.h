@@ -12,6 +12,15 @@ typedef struct sb_slot_set {
     uint32_t word_count;
 } sb_slot_set;
 
+/* Things numbered from 0, by a hash of each: the things lie with whoever asks. Zeroed: none. Grows in the planner's arena. */
+typedef struct sb_plan_index {
+    uint32_t *heads;          /* [capacity] by hash: a number plus 1; 0: none */
+    uint32_t *nexts;          /* [capacity] by number: the next one of the same head, likewise */
+    uint64_t *hashes;         /* [capacity] by number */
+    uint32_t count, capacity; /* capacity: a power of two, or 0 */
+} sb_plan_index;
+#define SB_PLAN_NONE UINT32_MAX
+
 typedef struct sb_planner {
     sb_arena *arena; /* statement's */
     sb_graph *graph;
@@ -30,6 +39,7 @@ typedef struct sb_planner {
     /* names so far */
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;
+    sb_plan_index name_index;
     sb_cypher_watch *watch; /* may be NULL */
     sb_err *err;
 } sb_planner;
@@ -48,6 +58,12 @@ bool sb_plan__set_has(const sb_slot_set *set, uint32_t slot);
 bool sb_plan__set_within(const sb_slot_set *a, const sb_slot_set *b);
 bool sb_plan__set_meets(const sb_slot_set *a, const sb_slot_set *b);
 uint32_t sb_plan__set_count(const sb_slot_set *set);
+
+/* The newest thing with this hash, and the one before number `at`; SB_PLAN_NONE. */
+uint32_t sb_plan__index_find(const sb_plan_index *index, uint64_t hash);
+uint32_t sb_plan__index_next(const sb_plan_index *index, uint32_t at);
+/* Number index->count is that of a thing with this hash. */
+SB_MUST_CHECK sb_status sb_plan__index_add(sb_planner *p, sb_plan_index *index, uint64_t hash);
 
 /* A zeroed operator on top of input. */
 SB_MUST_CHECK sb_status sb_plan__new(sb_planner *p, sb_plan_kind kind, sb_plan *input,
@@ -80,6 +96,8 @@ SB_MUST_CHECK sb_status sb_plan__expr_labels(sb_planner *p, const sb_var *var,
 sb_bytes sb_plan__written(const sb_planner *p, const sb_expr *e);
 /* The same expression to a reader: equal trees with the same variables. */
 bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b);
+/* Equal for such expressions. Goes through all of e, which has e->weight parts. */
+uint64_t sb_plan__expr_hash(const sb_expr *e);
 bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b);
 
 /* Slots of all variables that an expression mentions, in patterns and sub-queries too, those that it binds included. */

@@ -6,14 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-#define UNITS_OF_AN_EXPRESSION 16u /* compared with another one (sb_plan__work) */
+#define UNITS_OF_AN_EXPRESSION 16u /* hashed (sb_plan__work) */
 
 typedef struct aggregation {
     sb_planner *p;
     sb_plan_assign *groups;
     uint32_t group_count;
+    sb_plan_index group_index; /* of their expressions */
     sb_plan_aggregate *aggregates;
     sb_expr **sources; /* the expression of each aggregate: equal ones are computed once */
+    sb_plan_index source_index;
     uint32_t count, capacity;
 } aggregation;
 
@@ -27,12 +29,15 @@ static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
 {
     sb_var *made;
 
-    SB_TRY(sb_plan__work(a->p, (size_t)a->count * UNITS_OF_AN_EXPRESSION));
-    for (uint32_t i = 0; i < a->count; i++) {
+    SB_TRY(sb_plan__work(a->p, (size_t)e->weight * UNITS_OF_AN_EXPRESSION));
+    const uint64_t hash = sb_plan__expr_hash(e);
+    for (uint32_t i = sb_plan__index_find(&a->source_index, hash); i != SB_PLAN_NONE;
+         i = sb_plan__index_next(&a->source_index, i)) {
         if (!sb_plan__expr_same(a->sources[i], e)) continue;
         *var = a->aggregates[i].var;
         return SB_OK;
     }
+    SB_TRY(sb_plan__index_add(a->p, &a->source_index, hash));
     if (a->count == a->capacity) {
         const uint32_t grown = a->capacity == 0 ? 4 : a->capacity * 2;
         sb_plan_aggregate *aggregates;
@@ -59,6 +64,18 @@ static sb_status add_aggregate(aggregation *a, sb_expr *e, const sb_var **var)
     return SB_OK;
 }
 
+/* The group that an expression is; NULL: none. */
+static sb_status find_group(const aggregation *a, const sb_expr *e, const sb_var **var)
+{
+    *var = NULL;
+    if (a->group_count == 0) return SB_OK;
+    SB_TRY(sb_plan__work(a->p, (size_t)e->weight * UNITS_OF_AN_EXPRESSION));
+    for (uint32_t i = sb_plan__index_find(&a->group_index, sb_plan__expr_hash(e));
+         i != SB_PLAN_NONE && *var == NULL; i = sb_plan__index_next(&a->group_index, i))
+        if (sb_plan__expr_same(a->groups[i].expr, e)) *var = a->groups[i].var;
+    return SB_OK;
+}
+
 /* e with aggregates replaced by their values, and what is equal to a group by that group. */
 static sb_status rewrite(aggregation *a, sb_expr *e, sb_expr **result)
 {
@@ -73,10 +90,9 @@ static sb_status rewrite(aggregation *a, sb_expr *e, sb_expr **result)
         SB_TRY(add_aggregate(a, e, &var));
         return sb_plan__expr_var(a->p, var, result);
     }
-    SB_TRY(sb_plan__work(a->p, (size_t)a->group_count * UNITS_OF_AN_EXPRESSION));
-    for (uint32_t i = 0; i < a->group_count; i++)
-        if (sb_plan__expr_same(a->groups[i].expr, e))
-            return sb_plan__expr_var(a->p, a->groups[i].var, result);
+    const sb_var *group;
+    SB_TRY(find_group(a, e, &group));
+    if (group != NULL) return sb_plan__expr_var(a->p, group, result);
     if (e->arg_count == 0) return SB_OK;
     SB_TRY(sb_plan__alloc(a->p, 1, sizeof *copy, &copy));
     *copy = *e;
@@ -123,6 +139,7 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
 
         if (item->expr->aggregates) continue;
         SB_TRY(sb_plan__expr(p, item->expr, bound));
+        SB_TRY(sb_plan__index_add(p, &a.group_index, sb_plan__expr_hash(item->expr)));
         a.groups[a.group_count++] = (sb_plan_assign){item->expr, item->var};
     }
     /* What was grouped by as a whole stays known by its old name, for patterns and sub-queries that mention it. */

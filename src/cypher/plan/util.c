@@ -6,7 +6,6 @@
 
 /* Fresh memory takes half a nanosecond a byte, a block of it as long as some bytes, and the comparison of two names. */
 #define UNITS_OF_A_BLOCK 64u
-#define UNITS_OF_A_NAME  8u
 
 /* ---- Sets of slots ------------------------------------------------------------------------------------------ */
 
@@ -72,6 +71,58 @@ uint32_t sb_plan__set_count(const sb_slot_set *set)
     return count;
 }
 
+/* ---- Numbers by hash ------------------------------------------------------------------------------------------------ */
+
+static uint32_t chain_from(const sb_plan_index *index, uint32_t link, uint64_t hash)
+{
+    while (link != 0 && index->hashes[link - 1] != hash)
+        link = index->nexts[link - 1];
+    return link == 0 ? SB_PLAN_NONE : link - 1;
+}
+
+uint32_t sb_plan__index_find(const sb_plan_index *index, uint64_t hash)
+{
+    if (index->count == 0) return SB_PLAN_NONE;
+    return chain_from(index, index->heads[hash & (index->capacity - 1)], hash);
+}
+
+uint32_t sb_plan__index_next(const sb_plan_index *index, uint32_t at)
+{
+    return chain_from(index, index->nexts[at], index->hashes[at]);
+}
+
+static void link_number(const sb_plan_index *index, uint32_t number)
+{
+    uint32_t *const head = &index->heads[index->hashes[number] & (index->capacity - 1)];
+
+    index->nexts[number] = *head;
+    *head = number + 1;
+}
+
+static sb_status grow_index(sb_planner *p, sb_plan_index *index)
+{
+    sb_plan_index grown = {.count = index->count,
+                           .capacity = index->capacity == 0 ? 16 : index->capacity * 2};
+
+    SB_TRY(sb_plan__alloc(p, grown.capacity, sizeof *grown.heads, &grown.heads));
+    SB_TRY(sb_plan__alloc(p, grown.capacity, sizeof *grown.nexts, &grown.nexts));
+    SB_TRY(sb_plan__alloc(p, grown.capacity, sizeof *grown.hashes, &grown.hashes));
+    for (uint32_t i = 0; i < index->count; i++) {
+        grown.hashes[i] = index->hashes[i];
+        link_number(&grown, i);
+    }
+    *index = grown;
+    return SB_OK;
+}
+
+sb_status sb_plan__index_add(sb_planner *p, sb_plan_index *index, uint64_t hash)
+{
+    if (index->count == index->capacity) SB_TRY(grow_index(p, index));
+    index->hashes[index->count] = hash;
+    link_number(index, index->count++);
+    return SB_OK;
+}
+
 /* ---- Operators, names, variables -------------------------------------------------------------------------------- */
 
 sb_status sb_plan__alloc(sb_planner *p, size_t count, size_t bytes, void *out_pointer)
@@ -108,13 +159,16 @@ sb_status sb_plan__new(sb_planner *p, sb_plan_kind kind, sb_plan *input, sb_plan
 
 sb_status sb_plan__name(sb_planner *p, sb_name_kind kind, sb_bytes text, sb_plan_name *name)
 {
-    SB_TRY(sb_plan__work(p, (size_t)p->name_count * UNITS_OF_A_NAME));
-    for (uint32_t i = 0; i < p->name_count; i++) {
+    const uint64_t hash = sb_hash_bytes(text.data, text.size, (uint64_t)kind);
+
+    for (uint32_t i = sb_plan__index_find(&p->name_index, hash); i != SB_PLAN_NONE;
+         i = sb_plan__index_next(&p->name_index, i)) {
         if (p->names[i].kind == kind && sb_bytes_equal(p->names[i].text, text)) {
             *name = i;
             return SB_OK;
         }
     }
+    SB_TRY(sb_plan__index_add(p, &p->name_index, hash));
     if (p->name_count == p->name_capacity) {
         const uint32_t grown = p->name_capacity == 0 ? 16 : p->name_capacity * 2;
         sb_plan_name_text *names;
@@ -288,6 +342,21 @@ sb_bytes sb_plan__written(const sb_planner *p, const sb_expr *e)
 {
     if (e->span.start >= e->span.end || e->span.end > p->text.size) return sb_bytes_of(NULL, 0);
     return sb_bytes_of(p->text.data + e->span.start, e->span.end - e->span.start);
+}
+
+uint64_t sb_plan__expr_hash(const sb_expr *e)
+{
+    if (e == NULL) return 0;
+    uint64_t hash = sb_hash_u64((uint64_t)e->kind | (uint64_t)e->op << 8);
+    if (e->kind == SB_EXPR_VAR) return sb_hash_u64(hash + e->var->slot);
+    if (e->kind == SB_EXPR_INT) hash += (uint64_t)e->value.integer;
+    if (e->kind == SB_EXPR_CALL)
+        hash += (uintptr_t)e->function;
+    else if (e->kind != SB_EXPR_FLOAT)
+        hash = sb_hash_bytes(e->name.data, e->name.size, hash);
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        hash = sb_hash_u64(hash + sb_plan__expr_hash(e->args[i]));
+    return sb_hash_u64(hash);
 }
 
 bool sb_plan__is_difference(const sb_expr *e)
