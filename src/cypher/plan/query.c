@@ -334,7 +334,7 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
                                sb_plan **plan)
 {
     sb_query *const query = clause->as.subquery.query;
-    sb_plan *inner;
+    sb_plan *inner = NULL;
     sb_plan *apply;
     sb_plan_kind kind = SB_PLAN_APPLY;
     const sb_var **columns = NULL;
@@ -345,6 +345,7 @@ static sb_status plan_subquery(sb_planner *p, sb_clause *clause, sb_plan *input,
     p->unsteady = unsteady || query->writes || between;
     const double runs = sb_plan__run_for_each(p, input->rows);
     SB_TRY(sb_plan__query(p, query, bound, &inner));
+    SB_ASSERT(inner != NULL);
     p->runs = runs;
     p->unsteady = unsteady || between;
     SB_TRY(sb_plan__expr(p, clause->as.subquery.batch_rows, bound));
