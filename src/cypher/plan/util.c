@@ -118,6 +118,7 @@ static sb_status grow_index(sb_planner *p, sb_plan_index *index)
 sb_status sb_plan__index_add(sb_planner *p, sb_plan_index *index, uint64_t hash)
 {
     if (index->count == index->capacity) SB_TRY(grow_index(p, index));
+    SB_ASSERT(index->heads != NULL && index->nexts != NULL && index->hashes != NULL);
     index->hashes[index->count] = hash;
     link_number(index, index->count++);
     return SB_OK;
