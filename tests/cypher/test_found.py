@@ -371,6 +371,11 @@ class Found(unittest.TestCase):
             self.assertIn('error', answer, update)
         engine.close()
 
+    def test_what_is_kept_from_row_to_row_is_not_the_row(self):
+        self.gives('CREATE (:A {j: 0}), (:A {j: 0})', 'UNWIND [0, 1, 3] AS u OPTIONAL MATCH (n) WHERE n.j < 1.0 RETURN u', [[0], [0], [1], [1], [3], [3]])
+        self.gives('CREATE (:A {j: 0}), (:A {j: 0})', 'UNWIND [0, 1, 3] AS u CALL (u) { MATCH (n) WHERE n.j < 1.0 RETURN u AS v } RETURN u, v',
+                   [[0, 0], [0, 0], [1, 1], [1, 1], [3, 3], [3, 3]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

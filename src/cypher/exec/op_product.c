@@ -57,12 +57,19 @@ static void product_reset(sb_operator *op)
     p->built = false;
 }
 
-static uint32_t count_columns(const sb_plan *plan, const sb_batch *inner)
+/* Is this what the inner side has made? The row around, which both sides are handed on, may be another when the rows are kept. */
+static bool is_of_inner(const sb_product_op *p, const sb_batch *inner, uint32_t slot)
 {
+    return inner->columns[slot] != NULL && p->in->columns[slot] == NULL;
+}
+
+static uint32_t count_columns(const sb_product_op *p, const sb_batch *inner)
+{
+    const sb_plan *plan = p->op.plan;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < plan->live_count; i++)
-        count += inner->columns[plan->live[i]] != NULL;
+        count += is_of_inner(p, inner, plan->live[i]);
     return count;
 }
 
@@ -70,14 +77,14 @@ static uint32_t count_columns(const sb_plan *plan, const sb_batch *inner)
 static sb_status find_columns(sb_product_op *p, const sb_batch *inner)
 {
     const sb_plan *plan = p->op.plan;
-    const uint32_t count = count_columns(plan, inner);
+    const uint32_t count = count_columns(p, inner);
 
     SB_ASSERT(p->kept.slots == NULL || count == p->kept.width);
     if (p->kept.slots != NULL) return SB_OK;
     p->kept.slots = sb_exec__alloc_zero(p->op.run, count, sizeof(uint32_t));
     if (p->kept.slots == NULL) return sb_exec__no_memory(p->op.run);
     for (uint32_t i = 0; i < plan->live_count; i++)
-        if (inner->columns[plan->live[i]] != NULL) p->kept.slots[p->kept.width++] = plan->live[i];
+        if (is_of_inner(p, inner, plan->live[i])) p->kept.slots[p->kept.width++] = plan->live[i];
     return SB_OK;
 }
 
