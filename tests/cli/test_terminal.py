@@ -541,8 +541,10 @@ class Terminal(unittest.TestCase):
                     self.assertIn("(1 row", s.run("RETURN 7;"))
                     s.type("\x1b\r".join(lines) + keys)
                     for i, width in enumerate((33, 20, 75, 64, 30, 100)):
-                        s.type("·")  # once it is there, the picture stands still
+                        s.type("·")
                         s.wait(lambda: s.screen.text().count("·") == i + 1, f"the key at {width}")
+                        while s.read(0.1):  # until the picture stands still
+                            pass
                         text = s.screen.text().replace("\n", "")
                         self.assertEqual([text.count(each) for each in ("sombra>", "RETURN", "STARTS", "(1 row")], [2, 2, 1, 1], s.screen.text())
                         s.resize(24, width)
