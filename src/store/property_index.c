@@ -7,6 +7,11 @@
 
 /* ---- Look-up ---------------------------------------------------------------------------------------------- */
 
+static SB_COLD sb_status fail_no_id(uint32_t schema_id, sb_err *err)
+{
+    return SB_FAIL(err, SB_CORRUPT, "index %u: an entry has no id", schema_id);
+}
+
 sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *values,
                           size_t value_count, uint64_t *id, bool *cut, sb_err *err)
 {
@@ -15,6 +20,7 @@ sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *val
     sb_store__schema *schema;
     size_t limit, tail_size;
     bool matches, found;
+    sb_tree_word word;
 
     *id = 0;
     *cut = false;
@@ -22,6 +28,11 @@ sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *val
     if (SB_UNLIKELY(value_count != schema->definition.key_count))
         return SB_FAIL(err, SB_MISUSE, "index %u has %u keys, not %zu", schema_id,
                        schema->definition.key_count, value_count);
+    if (SB_LIKELY(value_count == 1 && sb_value__key_word(values, &word))) {
+        SB_TRY(
+            sb_tree_get_word(view->txn, &schema->tree, word, SB_ENTRY_ID_BYTES, id, &found, err));
+        return SB_LIKELY(!found || *id != 0) ? SB_OK : fail_no_id(schema_id, err);
+    }
     SB_TRY(sb_index__value_limit(view, value_count, &limit, err));
     sb_buffer_reset(key);
     SB_TRY(sb_index__append_values(values, value_count, limit, key, cut, &matches, err));
@@ -32,7 +43,7 @@ sb_status sb_index_lookup(sb_view *view, uint32_t schema_id, const sb_value *val
     *id = (uint64_t)tail[0] << 32 | sb_load_be32(tail + 1);
     if (SB_UNLIKELY(tail_size != sizeof tail || *id == 0)) {
         *id = 0;
-        return SB_FAIL(err, SB_CORRUPT, "index %u: an entry has no id", schema_id);
+        return fail_no_id(schema_id, err);
     }
     return SB_OK;
 }
@@ -75,6 +86,28 @@ static sb_status build_keys(sb_buffer *key, const sb_value *values, size_t key_c
     return SB_OK;
 }
 
+/* Look-ups of one key each, at most BATCH, if all their keys are words: *done. */
+static sb_status look_up_words(sb_view *view, sb_store__schema *schema, const sb_value *values,
+                               size_t count, uint64_t *ids, bool *done, sb_err *err)
+{
+    sb_tree_word words[BATCH];
+    bool found[BATCH];
+
+    for (size_t k = 0; k < count; k++) {
+        *done = sb_value__key_word(&values[k], &words[k]);
+        if (!*done) return SB_OK;
+    }
+    SB_TRY(sb_tree_get_words(view->txn, &schema->tree, words, count, SB_ENTRY_ID_BYTES, ids, found,
+                             err));
+    for (size_t k = 0; k < count; k++) {
+        if (SB_UNLIKELY(!found[k]))
+            ids[k] = 0;
+        else if (SB_UNLIKELY(ids[k] == 0))
+            return fail_no_id(schema->definition.id, err);
+    }
+    return SB_OK;
+}
+
 sb_status sb_index_lookup_many(sb_view *view, uint32_t schema_id, const sb_value *values,
                                size_t count, uint64_t *ids, bool *cut, sb_err *err)
 {
@@ -89,6 +122,11 @@ sb_status sb_index_lookup_many(sb_view *view, uint32_t schema_id, const sb_value
     SB_TRY(sb_index__value_limit(view, key_count, &limit, err));
     for (size_t first = 0; first < count; first += BATCH) {
         const size_t end = count - first < BATCH ? count : first + BATCH;
+        bool done = false;
+        if (key_count == 1)
+            SB_TRY(
+                look_up_words(view, schema, values + first, end - first, ids + first, &done, err));
+        if (done) continue;
         SB_TRY(
             build_keys(&view->key_scratch, values, key_count, limit, first, end, &batch, cut, err));
         SB_TRY(sb_tree_get_prefix_many(view->txn, &schema->tree, batch.keys, batch.count,
@@ -98,8 +136,7 @@ sb_status sb_index_lookup_many(sb_view *view, uint32_t schema_id, const sb_value
             if (!batch.found[k]) continue;
             const uint64_t id =
                 (uint64_t)batch.tails[k][0] << 32 | sb_load_be32(batch.tails[k] + 1);
-            if (SB_UNLIKELY(id == 0))
-                return SB_FAIL(err, SB_CORRUPT, "index %u: an entry has no id", schema_id);
+            if (SB_UNLIKELY(id == 0)) return fail_no_id(schema_id, err);
             ids[batch.places[k]] = id;
         }
     }

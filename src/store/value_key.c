@@ -360,6 +360,20 @@ sb_status sb_value_append_key(const sb_value *value, size_t limit, sb_buffer *ke
     return SB_OK;
 }
 
+bool sb_value__key_word(const sb_value *value, sb_tree_word *key)
+{
+    if (value->type != SB_TYPE_INT) return false;
+    const bool negative = value->as.integer < 0;
+    const uint64_t whole = (uint64_t)value->as.integer;
+    const uint64_t e = (negative ? 0 - whole : whole) << 1;
+    if (SB_UNLIKELY(e == 0 || e >> 56 != 0)) return false; /* of the least integer e is 0, too */
+    const unsigned n = byte_count(e);
+    key->size = 1 + n;
+    key->word = (uint64_t)(negative ? NUMBER_ZERO - n : NUMBER_ZERO + n) << 56 |
+                (negative ? ~e : e) << (64 - 8 * n) >> 8;
+    return true;
+}
+
 /* ---- Reading back ------------------------------------------------------------------------------------------ */
 
 typedef enum key_read {

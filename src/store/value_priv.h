@@ -47,6 +47,8 @@ void sb_value__key_class(const sb_value *value, uint8_t *first, uint8_t *behind)
 sb_u128 sb_value__average_seconds(const sb_value *value);
 /* NaN in a value, also as item of a list: it equals nothing. */
 bool sb_value__has_nan(const sb_value *value);
+/* The key of an integer of at most eight bytes, as a word; nothing is cut from it. False: the value is something else. */
+bool sb_value__key_word(const sb_value *value, sb_tree_word *key);
 /* The range rules of sb_value_check for a scalar, without texts: SB_OK or the status. UTF-8 is not looked at. */
 sb_status sb_value__check_scalar(const sb_value *value);
 /* Position of a reference system among the four known ones, or -1. */

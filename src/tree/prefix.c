@@ -251,3 +251,216 @@ sb_status sb_tree_get_prefix_many(sb_txn *txn, const sb_tree *tree, const sb_byt
     }
     return st;
 }
+
+/* ---- Prefixes of few bytes -------------------------------------------------------------------------------- */
+
+/* The slot of the first key with the prefix, if heads were as evenly spread over the whole page as dense numbers are: by the first hint and
+ * the last, which sample the slots distance and SB_HINT_COUNT · distance. 0: no guess. */
+SB_INLINE uint32_t guess_slot(const uint8_t *page, uint32_t head)
+{
+    const uint32_t count = sb_slots__count(page);
+    const uint32_t distance = count / (SB_HINT_COUNT + 1);
+    const uint32_t from = sb_load_le32(page + SB_SLOTS_HINTS);
+    const uint32_t range = sb_load_le32(page + SB_SLOTS_HINTS + 4 * (SB_HINT_COUNT - 1)) - from;
+    const int64_t part = ((int64_t)head - from) * ((SB_HINT_COUNT - 1) * distance) +
+                         (int64_t)range * distance + range / 2;
+
+    if (SB_UNLIKELY(range == 0 || part < 0)) return 0;
+    const uint64_t slot = (uint64_t)part / range;
+    return SB_LIKELY(slot < count) ? (uint32_t)slot : 0;
+}
+
+/* Does the page's prefix, with which its low fence begins, begin the asked one? It is shorter. */
+SB_INLINE bool shares_lead(const uint8_t *page, uint32_t page_bytes, uint64_t word, uint32_t lead)
+{
+    if (lead == 0) return true;
+    return (sb_slots__fence_word(sb_slots__low(page, page_bytes)) ^ word) >> (64 - 8 * lead) == 0;
+}
+
+/* A look-up on its way: the page that the cache remembers, and the slot to look at. */
+typedef struct probe {
+    const uint8_t *page; /* NULL: none is known */
+    uint32_t slot;       /* 0: no guess */
+} probe;
+
+/* To the leaf that the cache remembers; what of it is looked at first is asked for. */
+SB_INLINE const uint8_t *probe_leaf(const sb_leaves *leaves, uint32_t page_bytes, uint64_t word)
+{
+    const uint8_t *const page = sb_leaves__find(leaves, word, 0);
+
+    if (SB_LIKELY(page != NULL)) prefetch_ends(page, page_bytes);
+    return page;
+}
+
+/* The slot to look at, and its cell where a page that was filled in order has it, asked for. */
+SB_INLINE uint32_t probe_slot(const sb_leaves *leaves, const uint8_t *page, uint32_t page_bytes,
+                              sb_tree_word prefix, uint32_t tail_bytes)
+{
+    if (SB_UNLIKELY(page == NULL || !sb_leaves__is_one(leaves, page))) return 0;
+    const uint32_t lead = sb_slots__prefix(page);
+    if (SB_UNLIKELY(lead >= prefix.size || !shares_lead(page, page_bytes, prefix.word, lead)))
+        return 0;
+    const uint32_t slot = guess_slot(page, (uint32_t)(prefix.word << 8 * lead >> 32));
+    const uint32_t cell_bytes = SB_LEAF_CELL_HEAD + prefix.size - lead + tail_bytes;
+    const uint32_t heap_end = sb_slots__heap_end(page, page_bytes), cells = cell_bytes * (slot + 1);
+    if (SB_LIKELY(cells <= heap_end)) SB_PREFETCH(page + heap_end - cells);
+    return slot;
+}
+
+/* The leaf that the cache remembers beside page, where the prefix lies outside of that; else NULL. */
+static SB_NOINLINE const uint8_t *leaf_beside(const sb_leaves *leaves, const uint8_t *page,
+                                              uint32_t page_bytes, sb_tree_word prefix)
+{
+    uint8_t bytes[8];
+
+    if (page == NULL || !sb_leaves__is_one(leaves, page)) return NULL;
+    sb_store_be64(bytes, prefix.word);
+    const int side = sb_slots__side(page, page_bytes, sb_bytes_of(bytes, prefix.size), prefix.word);
+    return side != 0 ? sb_leaves__find(leaves, prefix.word, side) : NULL;
+}
+
+/* probe_slot, in the leaf beside *page where there is none in it. */
+SB_INLINE uint32_t probe_slots(const sb_leaves *leaves, const uint8_t **page, uint32_t page_bytes,
+                               sb_tree_word prefix, uint32_t tail_bytes)
+{
+    const uint32_t slot = probe_slot(leaves, *page, page_bytes, prefix, tail_bytes);
+
+    if (SB_LIKELY(slot != 0)) return slot;
+    *page = leaf_beside(leaves, *page, page_bytes, prefix);
+    return probe_slot(leaves, *page, page_bytes, prefix, tail_bytes);
+}
+
+/* Is slot, which is not the first, that of the first key with the prefix? Its key has it, and the head before is below: then no key of
+ * another leaf can be it, and fences need no look. Only keys of the length that is told, and of eight bytes in the page, are taken. */
+SB_INLINE bool probe_key(const uint8_t *page, uint32_t page_bytes, uint32_t slot,
+                         sb_tree_word prefix, uint32_t tail_bytes, uint64_t *tail)
+{
+    const uint32_t lead = sb_slots__prefix(page), size = prefix.size - lead;
+    const uint64_t suffix = prefix.word << 8 * lead;
+    const uint32_t cell = sb_slots__cell_at(page, slot) + SB_LEAF_CELL_HEAD;
+    const uint32_t length = sb_slots__length_at(page, slot);
+
+    if (SB_UNLIKELY(sb_slots__head_at(page, slot - 1) >= (uint32_t)(suffix >> 32) ||
+                    length != size + tail_bytes || cell + 8 > page_bytes ||
+                    (sb_load_be64(page + cell) ^ suffix) >> (64 - 8 * size) != 0))
+        return false;
+    /* Of two bytes and more, behind head and slots: the eight that end with it are the page's. */
+    *tail = sb_load_be64(page + cell + length - 8) & UINT64_MAX >> (64 - 8 * tail_bytes);
+    return true;
+}
+
+/* Those of a group that no probe has answered, by search. */
+static SB_NOINLINE sb_status search_words(sb_txn *txn, const sb_tree *tree,
+                                          const sb_tree_word *prefixes, const uint32_t *left,
+                                          size_t count, uint32_t tail_bytes, uint64_t *tails,
+                                          bool *found, sb_err *err)
+{
+    uint8_t bytes[GROUP][8], out[GROUP][8] = {{0}};
+    sb_bytes keys[GROUP] = {{NULL, 0}};
+    bool there[GROUP];
+
+    for (size_t k = 0; k < count; k++) {
+        sb_store_be64(bytes[k], prefixes[left[k]].word);
+        keys[k] = sb_bytes_of(bytes[k], prefixes[left[k]].size);
+    }
+    SB_TRY(sb_tree_get_prefix_many(txn, tree, keys, count, out[0], tail_bytes, there, err));
+    for (size_t k = 0; k < count; k++) {
+        found[left[k]] = there[k];
+        if (there[k])
+            tails[left[k]] = sb_bytes_word(sb_bytes_of(out[0] + k * tail_bytes, tail_bytes)) >>
+                             (64 - 8 * tail_bytes);
+    }
+    return SB_OK;
+}
+
+/* One, by search. */
+static SB_NOINLINE sb_status search_word(sb_txn *txn, const sb_tree *tree, sb_tree_word prefix,
+                                         uint32_t tail_bytes, uint64_t *tail, bool *found,
+                                         sb_err *err)
+{
+    uint8_t bytes[8], out[8] = {0};
+    size_t size;
+
+    sb_store_be64(bytes, prefix.word);
+    SB_TRY(sb_tree_get_prefix(txn, tree, sb_bytes_of(bytes, prefix.size), out, tail_bytes, &size,
+                              found, err));
+    if (!*found) return SB_OK;
+    if (SB_UNLIKELY(size != tail_bytes))
+        return SB_FAIL(err, SB_CORRUPT, "tree %u: a key has %zu bytes behind its prefix", tree->id,
+                       size);
+    *tail = sb_bytes_word(sb_bytes_of(out, size)) >> (64 - 8 * tail_bytes);
+    return SB_OK;
+}
+
+sb_status sb_tree_get_word(sb_txn *txn, const sb_tree *tree, sb_tree_word prefix,
+                           uint32_t tail_bytes, uint64_t *tail, bool *found, sb_err *err)
+{
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
+    sb_leaves leaves;
+
+    SB_ASSERT(prefix.size >= 1);
+    SB_ASSERT(prefix.size <= 8);
+    SB_ASSERT(tail_bytes >= 1);
+    SB_ASSERT(tail_bytes <= 8);
+    if (SB_LIKELY(sb_leaves__open(txn, tree, prefix.word, &leaves))) {
+        const uint8_t *page = probe_leaf(&leaves, page_bytes, prefix.word);
+        const uint32_t slot = probe_slots(&leaves, &page, page_bytes, prefix, tail_bytes);
+        if (SB_LIKELY(slot != 0 && probe_key(page, page_bytes, slot, prefix, tail_bytes, tail))) {
+            sb_leaves__hit(&leaves, 1);
+            *found = true;
+            return SB_OK;
+        }
+    }
+    return search_word(txn, tree, prefix, tail_bytes, tail, found, err);
+}
+
+/* Up to GROUP of them: in three steps, of which each asks for what the next one needs. */
+static sb_status get_group(sb_txn *txn, const sb_tree *tree, const sb_tree_word *prefixes,
+                           size_t count, uint32_t tail_bytes, uint64_t *tails, bool *found,
+                           sb_err *err)
+{
+    const uint32_t page_bytes = sb_pager_page_bytes(sb_txn_pager(txn));
+    uint32_t left[GROUP];
+    size_t left_count = 0;
+    probe group[GROUP];
+    sb_leaves leaves = {0};
+    uint32_t part = UINT32_MAX;
+    bool open = false;
+
+    for (size_t k = 0; k < count; k++) {
+        const uint64_t word = prefixes[k].word;
+        if (part != sb_cache__part(tree, word)) {
+            part = sb_cache__part(tree, word);
+            open = sb_leaves__open(txn, tree, word, &leaves);
+        }
+        group[k].page = SB_LIKELY(open) ? probe_leaf(&leaves, page_bytes, word) : NULL;
+    }
+    for (size_t k = 0; k < count; k++) {
+        group[k].slot = probe_slots(&leaves, &group[k].page, page_bytes, prefixes[k], tail_bytes);
+        if (SB_LIKELY(group[k].slot != 0))
+            SB_PREFETCH(sb_slots__slot(group[k].page, group[k].slot));
+    }
+    for (size_t k = 0; k < count; k++) {
+        found[k] =
+            SB_LIKELY(group[k].slot != 0) &&
+            probe_key(group[k].page, page_bytes, group[k].slot, prefixes[k], tail_bytes, &tails[k]);
+        if (SB_UNLIKELY(!found[k])) left[left_count++] = (uint32_t)k;
+    }
+    if (left_count != count) sb_leaves__hit(&leaves, count - left_count);
+    if (left_count == 0) return SB_OK;
+    return search_words(txn, tree, prefixes, left, left_count, tail_bytes, tails, found, err);
+}
+
+sb_status sb_tree_get_words(sb_txn *txn, const sb_tree *tree, const sb_tree_word *prefixes,
+                            size_t count, uint32_t tail_bytes, uint64_t *tails, bool *found,
+                            sb_err *err)
+{
+    SB_ASSERT(tail_bytes >= 1);
+    SB_ASSERT(tail_bytes <= 8);
+    for (size_t done = 0; done < count; done += GROUP) {
+        const size_t size = count - done < GROUP ? count - done : GROUP;
+        SB_TRY(get_group(txn, tree, prefixes + done, size, tail_bytes, tails + done, found + done,
+                         err));
+    }
+    return SB_OK;
+}

@@ -68,6 +68,21 @@ SB_MUST_CHECK sb_status sb_tree_get_prefix_many(sb_txn *txn, const sb_tree *tree
                                                 const sb_bytes *prefixes, size_t count,
                                                 uint8_t *tails, size_t tail_bytes, bool *found,
                                                 sb_err *err);
+/* A prefix of one to eight bytes as sb_bytes_word has it: what most index look-ups have, and need no memory for. */
+typedef struct sb_tree_word {
+    uint64_t word;
+    uint32_t size;
+} sb_tree_word;
+/* sb_tree_get_prefix_many with such prefixes, in trees whose keys have tail_bytes (one to eight) behind them, else SB_CORRUPT. Tails
+ * are numbers, big-endian in the key. Where keys are as evenly spread as dense numbers are, one look at a leaf finds them. */
+SB_MUST_CHECK sb_status sb_tree_get_words(sb_txn *txn, const sb_tree *tree,
+                                          const sb_tree_word *prefixes, size_t count,
+                                          uint32_t tail_bytes, uint64_t *tails, bool *found,
+                                          sb_err *err);
+/* One such. */
+SB_MUST_CHECK sb_status sb_tree_get_word(sb_txn *txn, const sb_tree *tree, sb_tree_word prefix,
+                                         uint32_t tail_bytes, uint64_t *tail, bool *found,
+                                         sb_err *err);
 /* Insert or overwrite. SB_LIMIT: empty key, key or value over the limit. */
 SB_MUST_CHECK sb_status sb_tree_put(sb_txn *txn, sb_tree *tree, sb_bytes key, sb_bytes value,
                                     sb_err *err);

@@ -127,6 +127,38 @@ static void test_store_value_key__short(void **state)
 }
 
 /* Read back, several in a row: the value compares equal, numbers as integers where they are. */
+/* A key as a word is the first bytes of the appended one, and all of it; which have one. */
+static void assert_word(fixture *f, int64_t v)
+{
+    const sb_value value = {.type = SB_TYPE_INT, .as.integer = v};
+    const sb_bytes key = key_of(&value, 0, &f->a, NULL);
+    const bool is_word = v != 0 && key.size <= 8 && v != INT64_MIN;
+    sb_tree_word word;
+
+    assert_int_equal(sb_value__key_word(&value, &word), is_word);
+    if (!is_word) return;
+    assert_int_equal(word.size, key.size);
+    assert_true(word.word == sb_bytes_word(key));
+}
+
+static void test_store_value_key__word(void **state)
+{
+    fixture *f = *state;
+    const sb_value real = {.type = SB_TYPE_FLOAT, .as.real = 1};
+    sb_tree_word word;
+
+    assert_word(f, 0);
+    assert_word(f, INT64_MAX);
+    assert_word(f, INT64_MIN);
+    for (unsigned bit = 0; bit < 63; bit++)
+        for (int64_t v = ((int64_t)1 << bit) - 1; v <= ((int64_t)1 << bit) + 1; v++) {
+            assert_word(f, v);
+            assert_word(f, -v);
+        }
+    assert_false(sb_value__key_word(&real, &word));
+    assert_false(sb_value__key_word(&SB_VALUE_NULL, &word));
+}
+
 static void test_store_value_key__read_back(void **state)
 {
     fixture *f = *state;
@@ -284,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_store_value_key__order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_key__numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_key__short, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store_value_key__word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_key__read_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_key__cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_value_key__longest_fixed, set_up, tear_down),
