@@ -30,8 +30,6 @@ SB_MUST_CHECK sb_status sb_cypher_stack_check(uint32_t levels, uint32_t free, si
                                               const char *what, sb_err *err);
 /* The sentence of that failure, for those who have a place in the query: with levels and what. */
 #define SB_STACK_TOO_SMALL                                                                         \
-    "the stack of this thread has no room for %s nested %u deep: run it in a thread with a "       \
-    "larger "                                                                                      \
-    "one"
+    "the stack of this thread has no room for %s nested %u deep: a thread with a larger one has"
 
 #endif
