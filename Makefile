@@ -22,7 +22,8 @@ export CMAKE_GENERATOR
 # $(call build,preset[,targets]); the generator's own output only when something fails or warns.
 build = cmake --preset $(1) --log-level=NOTICE >/dev/null && \
         cmake --build --preset $(1) -j $(JOBS) $(2)
-run_tests = ctest --preset $(1) -j $(JOBS)
+# One more than cores: some tests wait, for a disk or for each other.
+run_tests = ctest --preset $(1) -j $$(($(JOBS) + 1))
 programs = $(call build,release,--target programs)
 # $(call need,program): a clear message when what a target runs does not exist.
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }

@@ -46,15 +46,18 @@ function(sombra_test_properties name labels)
             "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1"
             "UBSAN_OPTIONS=print_stacktrace=1"
             "TSAN_OPTIONS=allocator_may_return_null=1:halt_on_error=1:second_deadlock_stack=1"
-            "MSAN_OPTIONS=allocator_may_return_null=1")
+            "MSAN_OPTIONS=allocator_may_return_null=1" "SOMBRA_SANITIZED=1") # where that many processes take minutes
     endif()
 endfunction()
 
 # Tests hand string literals to void pointers, and a fuzz target has no header. An interface of its
 # own, because only what is linked later comes later on the compiler's line.
 add_library(sombra_test_flags INTERFACE)
-target_compile_options(sombra_test_flags INTERFACE -Wno-cast-qual -Wno-missing-prototypes
-    $<$<CONFIG:Release>:-O1>) # what they test is optimized; compiling them for speed takes twice as long
+target_compile_options(sombra_test_flags INTERFACE -Wno-cast-qual -Wno-missing-prototypes)
+# What they test is optimized. To do so with them takes three times as long, once for what the compiler only then warns of (dev).
+if(SOMBRA_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(sombra_test_flags INTERFACE -O0)
+endif()
 
 # Executable from one source and the objects of the given layers; where the library is optimized across files, it is all of them or none.
 function(sombra_test_program name source layers)
@@ -223,8 +226,8 @@ foreach(source IN LISTS fuzz_sources)
     endif()
 endforeach()
 
-# Checks that need no build product.
-if(SOMBRA_PYTHON)
+# Scripts and checks that need no build product, so once, where assertions are.
+if(SOMBRA_PYTHON AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SOMBRA_SANITIZE)
     file(GLOB scripts CONFIGURE_DEPENDS tests/tools/test_*.py)
     foreach(script IN LISTS scripts)
         cmake_path(GET script STEM stem)
@@ -279,3 +282,14 @@ if(TARGET sombra_python AND NOT SOMBRA_COVERAGE AND NOT SOMBRA_SANITIZE MATCHES 
         endif()
     endif()
 endif()
+
+# The long ones first, so that at the end no core waits for one. Later runs go by the times of those before.
+set(long_tests test_cli_formats test_tools_amalgamation test_fault_api test_cli_bench test_api_query_spill test_cli_shell python test_cli_commands
+    test_api_query_memory test_cli_whole test_crash_pager test_unit_graph_read_traverse test_cli_terminal test_unit_graph_recover test_model_graph_model layers)
+list(LENGTH long_tests cost)
+foreach(name IN LISTS long_tests)
+    if(TEST ${name})
+        set_tests_properties(${name} PROPERTIES COST ${cost})
+    endif()
+    math(EXPR cost "${cost} - 1")
+endforeach()

@@ -16,6 +16,11 @@ import unittest
 SOMBRA = os.environ["SOMBRA"]
 SOURCE = os.environ["SOMBRA_SOURCE_DIR"]
 
+
+def some(cases):
+    """Each third of many, each of which starts programs, under sanitizers, where a program takes four times as long to start and to end."""
+    return list(cases)[::3] if "SOMBRA_SANITIZED" in os.environ else cases
+
 TEXTS = ["", " ", "\"", "'", "\\", "a\"b'c\\d", "one\ntwo", "one\r\ntwo\rthree", "tab\there", "nul\u0000here", "\u0001\u001f\u007f",
          "\ufffe\uffff", "日本語", "نص عربي", "🙂👩‍👩‍👧", "a;b", ";", "<&>]]>", "-->", "<![CDATA[x]]>", "&amp;", "{json: 1}", "[1, 2]", "null", "NaN", "007",
          " lead", "trail ", "a,b", "\u2028\u2029", "é", "é", "\U0010ffff", "x" * 1048576, ("\"\n<&" * 65536)]
@@ -892,7 +897,7 @@ class Scripts(Formats):
                 self.alike(text)
 
     def test_marks_are_written_when_they_matter(self):
-        for name, text, properties in self.marks():
+        for name, text, properties in some(self.marks()):
             with self.subTest(name=name):
                 self.assertIn(f", {properties} properties", self.alike(text))
         for flags in (("--batch", "1000"), ("--rejects", "rejects.jsonl")):  # then all statements are run
@@ -1404,7 +1409,7 @@ class Pieces(Formats):
         """A document type in front, and Expat reads all of the file; without, pieces of the plainest form are read by our own reader."""
         lines = self.graphml()
         lines = lines[:1900] + lines[-1:]
-        for line in (*self.PLAIN, b'<node id="x"><data key="t">\xff</data></node>', b"<node id='x' labels=':\xc3'/>", b"\xed\xa0\x80"):
+        for line in some((*self.PLAIN, b'<node id="x"><data key="t">\xff</data></node>', b"<node id='x' labels=':\xc3'/>", b"\xed\xa0\x80")):
             with self.subTest(line=line):
                 told = []
                 for front in (b"", b"<!DOCTYPE graphml>"):
