@@ -116,6 +116,7 @@ class Generator:
         self.bags = set()  # names of lists without an order
         self.params = {}
         self.rels_made = 0
+        self.ids_known = True  # an update makes nodes and relationships whose numbers the reference can not tell
         self.many = self.pick(MANY)
 
     def fresh(self, prefix):
@@ -184,7 +185,7 @@ class Generator:
         nodes, rels = self.of_kind(scope, 'node'), self.of_kind(scope, 'rel')
         lists = self.of_kind(scope, 'rels', 'nodes') + [n for n, kind in scope.items() if isinstance(kind, tuple)]
         paths = self.of_kind(scope, 'path')
-        options.update({'id': 1} if nodes or rels else {})
+        options.update({'id': 1} if self.ids_known and (nodes or rels) else {})
         options.update({'list': 3} if lists else {})
         options.update({'path': 2} if paths else {})
         nested = 0 < self.depth < 3 and self.chance(0.06)
@@ -479,9 +480,9 @@ class Generator:
         of, other = self.rng.choice(entities), self.rng.choice(entities)
         name = self.rng.choice(['id', 'elementId'])
         known = [1, 2, 3, 3.0, '1', 'n1', 'n2', 'r1', 'r2', 'n01', None]
-        if self.chance(0.3):
+        if self.ids_known and self.chance(0.3):
             return ('bin', 'IN', ('call', name, (('var', of),)), ('lit', self.rng.sample(known, 4)))
-        value = ('call', name, (('var', other),)) if self.chance(0.3) else ('lit', self.rng.choice(known))
+        value = ('call', name, (('var', other),)) if not self.ids_known or self.chance(0.3) else ('lit', self.rng.choice(known))
         return ('bin', '=', ('call', name, (('var', of),)), value)
 
     # ---- Patterns ----
@@ -1217,7 +1218,7 @@ class Generator:
 
     def transactional(self):
         """MATCH, and updates for each row in transactions of some rows."""
-        scope = {}
+        scope, self.ids_known = {}, False
         clauses = [Match(c.parts, c.where) if isinstance(c, Match) else c for c in self.branch(scope)]
         have = self.of_kind(scope, 'node', 'rel')
         imports = self.rng.sample(have, min(len(have), self.rng.randrange(3)))
@@ -1278,6 +1279,7 @@ class Generator:
 
     def update(self):
         """MATCH and updates; then a MATCH that sees them, and a count."""
+        self.ids_known = False
         if self.chance(0.15):
             return self.calling()
         scope = {}
