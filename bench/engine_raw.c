@@ -314,46 +314,39 @@ SB_INLINE void ask_ahead(const raw_lists *lists, uint32_t item, uint32_t end)
     if (item + 8 < end) SB_PREFETCH(&lists->neighbors[lists->ends[lists->neighbors[item + 8]]]);
 }
 
-static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
+/* ahead: ask for lists ahead; a constant where it is called, so each has code of its own. */
+SB_INLINE uint64_t walk_two(raw_store *store, const uint32_t *nodes, size_t count, bool ahead)
 {
-    raw_store *store = object;
+    const raw_lists *out = &store->arrays.out;
     uint64_t distinct = 0;
 
     for (size_t i = 0; i < count; i++) {
+        const uint32_t end = out->ends[nodes[i] + 1];
         bench_walk_next(&store->walk);
-        for (uint32_t j = store->arrays.out.ends[nodes[i]];
-             j < store->arrays.out.ends[nodes[i] + 1]; j++) {
-            const uint32_t middle = store->arrays.out.neighbors[j];
-            for (uint32_t k = store->arrays.out.ends[middle];
-                 k < store->arrays.out.ends[middle + 1]; k++)
-                distinct += bench_walk_see(&store->walk, store->arrays.out.neighbors[k]);
+        for (uint32_t j = out->ends[nodes[i]]; j < end; j++) {
+            const uint32_t middle = out->neighbors[j];
+            if (ahead) ask_ahead(out, j, end);
+            for (uint32_t k = out->ends[middle]; k < out->ends[middle + 1]; k++)
+                distinct += bench_walk_see(&store->walk, out->neighbors[k]);
         }
     }
     return distinct;
+}
+
+static uint64_t two_hop(void *object, const uint32_t *nodes, size_t count)
+{
+    return walk_two(object, nodes, count, false);
 }
 
 static uint64_t two_hop_ahead(void *object, const uint32_t *nodes, size_t count)
 {
-    raw_store *store = object;
-    uint64_t distinct = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        bench_walk_next(&store->walk);
-        for (uint32_t j = store->arrays.out.ends[nodes[i]];
-             j < store->arrays.out.ends[nodes[i] + 1]; j++) {
-            const uint32_t middle = store->arrays.out.neighbors[j];
-            ask_ahead(&store->arrays.out, j, store->arrays.out.ends[nodes[i] + 1]);
-            for (uint32_t k = store->arrays.out.ends[middle];
-                 k < store->arrays.out.ends[middle + 1]; k++)
-                distinct += bench_walk_see(&store->walk, store->arrays.out.neighbors[k]);
-        }
-    }
-    return distinct;
+    return walk_two(object, nodes, count, true);
 }
 
-static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, bool by_lengths)
+/* by_lengths: the last hop is not walked. */
+SB_INLINE uint64_t walk_three(const raw_store *store, const uint32_t *nodes, size_t count,
+                              bool by_lengths, bool ahead)
 {
-    const raw_store *store = object;
     const uint32_t *ends = store->arrays.out.ends, *list = store->arrays.out.neighbors;
     uint64_t sum = 0;
 
@@ -361,6 +354,7 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
         for (uint32_t j = ends[nodes[i]]; j < ends[nodes[i] + 1]; j++) {
             for (uint32_t k = ends[list[j]]; k < ends[list[j] + 1]; k++) {
                 const uint32_t from = ends[list[k]], to = ends[list[k] + 1];
+                if (ahead) ask_ahead(&store->arrays.out, k, ends[list[j] + 1]);
                 if (by_lengths) {
                     sum += to - from;
                     continue;
@@ -373,22 +367,15 @@ static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, boo
     return sum;
 }
 
+static uint64_t three_hop(void *object, const uint32_t *nodes, size_t count, bool by_lengths)
+{
+    return by_lengths ? walk_three(object, nodes, count, true, false)
+                      : walk_three(object, nodes, count, false, false);
+}
+
 static uint64_t three_hop_ahead(void *object, const uint32_t *nodes, size_t count)
 {
-    const raw_store *store = object;
-    const uint32_t *ends = store->arrays.out.ends, *list = store->arrays.out.neighbors;
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t j = ends[nodes[i]]; j < ends[nodes[i] + 1]; j++) {
-            for (uint32_t k = ends[list[j]]; k < ends[list[j] + 1]; k++) {
-                ask_ahead(&store->arrays.out, k, ends[list[j] + 1]);
-                for (uint32_t l = ends[list[k]]; l < ends[list[k] + 1]; l++)
-                    sum += (uint64_t)list[l] + 1;
-            }
-        }
-    }
-    return sum;
+    return walk_three(object, nodes, count, false, true);
 }
 
 static uint64_t breadth_first(void *object, uint32_t start, uint64_t *edges)

@@ -145,9 +145,8 @@ typedef enum sombra_type {
  *  values that come back. Unused fields are 0. */
 typedef struct sombra_value {
     uint32_t type; /**< sombra_type */
-    uint32_t
-        extra; /**< nanoseconds 0…999,999,999, or SRID: 4326, 4979 (WGS-84 2-D, 3-D; degrees within ±180 and ±90), 7203,
-                     * 9157 (Cartesian) */
+    /** Nanoseconds 0…999,999,999, or SRID: 4326, 4979 (WGS-84 2-D, 3-D; degrees within ±180 and ±90), 7203, 9157 (Cartesian). */
+    uint32_t extra;
     /* One kind a line. */
     union {
         /* clang-format off */

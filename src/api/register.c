@@ -30,9 +30,10 @@ struct sombra_call {
     sb_val result;                                   /* of a function */
     sb_status (*emit)(void *ctx, const sb_val *row); /* of a procedure; NULL for others */
     void *emit_ctx;
-    sb_status
-        failed; /* the first failure of what the callback gave, or told, whatever it makes of that: */
-    const sb_err *why; /* arena: as it was recorded then; NULL: there was no memory to keep it */
+    /* The first failure of what the callback gave, or told, whatever it makes of that; why, in arena, as it was recorded then. NULL:
+     * there was no memory to keep it. */
+    sb_status failed;
+    const sb_err *why;
     sb_err *err;
 };
 

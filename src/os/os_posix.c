@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,10 +435,13 @@ typedef struct stopgaps {
 
 static stopgaps fill_standard(void)
 {
+    struct pollfd standard[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
     stopgaps filled = {.count = 0};
 
-    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0) continue;
+    if (poll(standard, 3, 0) <= 0)
+        return filled; /* asked for nothing, it tells of what is not open */
+    for (unsigned i = 0; i < 3; i++) {
+        if ((standard[i].revents & POLLNVAL) == 0) continue;
         const int taken = open("/", O_PATH | O_CLOEXEC); /* can be neither read nor written */
         if (taken > STDERR_FILENO)
             (void)close(taken); /* somebody else was faster */

@@ -440,9 +440,8 @@ static lite_fold declared_fold(lite *r, sombra_text table, sombra_text column)
                                                       : LITE_AS_IS;
 }
 
-/* Has these columns an index under which values that are equal as the columns say are there once? */
-static sombra_status ask_folded(lite *r, sombra_text table, const lite_texts *columns,
-                                const lite_fold *folds, bool *folded)
+sombra_status lite_is_unique(lite *r, sombra_text table, const lite_texts *columns,
+                             const lite_fold *folds, bool *unique)
 {
     static const char *const names[] = {"BINARY", "NOCASE", "RTRIM"};
     static const char sql[] = "SELECT i.seq, c.name, c.coll FROM pragma_index_list(?1) AS i, "
@@ -452,23 +451,24 @@ static sombra_status ask_folded(lite *r, sombra_text table, const lite_texts *co
     int step, last = -1;
     size_t found = 0, others = 0;
 
-    *folded = false;
+    *unique = false;
     if (lite_prepare(r, sql, sizeof sql, table, &stmt) != SOMBRA_OK) return r->error->status;
     do { /* an index ends where another begins */
         step = sqlite3_step(stmt);
         const int index = step == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : -1;
         bool same = false;
         if (index != last) {
-            *folded = *folded || (found == columns->count && others == 0);
+            *unique = *unique || (columns->count != 0 && found == columns->count && others == 0);
             found = others = 0;
             last = index;
         }
         if (step != SQLITE_ROW) break;
         const sombra_text name = lite_column_text(r, stmt, 1);
         for (size_t i = 0; i < columns->count; i++)
-            same = same || (lite_same(columns->items[i], name) &&
-                            sqlite3_stricmp((const char *)sqlite3_column_text(stmt, 2),
-                                            names[folds[i]]) == 0);
+            same = same ||
+                   (lite_same(columns->items[i], name) &&
+                    (folds == NULL || sqlite3_stricmp((const char *)sqlite3_column_text(stmt, 2),
+                                                      names[folds[i]]) == 0));
         found += same;
         others += !same;
     } while (true);
@@ -489,7 +489,7 @@ static sombra_status find_folds(lite *r, sombra_text table, const lite_texts *co
         folds[i] = declared_fold(r, table, columns->items[i]);
         any = any || folds[i] != LITE_AS_IS;
     }
-    if (any) status = ask_folded(r, table, columns, folds, &any);
+    if (any) status = lite_is_unique(r, table, columns, folds, &any);
     for (size_t i = 0; i < columns->count && !any; i++)
         folds[i] = LITE_AS_IS;
     *found = folds;

@@ -93,6 +93,10 @@ void lite_put_identifier(fmt_buffer *out, sombra_text name);
 sombra_status lite_prepare(lite *r, const char *sql, size_t size, sombra_text argument,
                            sqlite3_stmt **stmt);
 sombra_status lite_read_columns(lite *r, lite_table *t);
+/* Has a table an index under which values of these columns that are equal are there once? folds: equal as each column's entry says; NULL:
+ * as the index does. */
+sombra_status lite_is_unique(lite *r, sombra_text table, const lite_texts *columns,
+                             const lite_fold *folds, bool *unique);
 void lite_free_table(lite_table *t);
 /* The value of a result column as a type, or as it is stored; texts and bytes are SQLite's own until the next step. */
 bool lite_read_value(lite *r, sqlite3_stmt *stmt, int at, const char *type, sombra_value *value,

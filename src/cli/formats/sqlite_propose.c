@@ -92,30 +92,8 @@ static sombra_status read_tables(lite *r, schema_info *schema)
 static sombra_status ask_unique(lite *r, const lite_table *t, const lite_texts *columns,
                                 bool *unique)
 {
-    static const char sql[] = "SELECT i.seq, c.name FROM pragma_index_list(?1) AS i, "
-                              "pragma_index_info(i.name) AS c WHERE i.\"unique\" AND NOT i.partial "
-                              "ORDER BY i.seq";
-    sqlite3_stmt *stmt;
-    int step, last = -1;
-    size_t found = 0, others = 0;
-
     *unique = columns->count != 0 && same_texts(columns, &t->primary);
-    if (*unique) return SOMBRA_OK;
-    if (lite_prepare(r, sql, sizeof sql, t->name, &stmt) != SOMBRA_OK) return r->error->status;
-    do { /* an index ends where another begins */
-        step = sqlite3_step(stmt);
-        const int index = step == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : -1;
-        if (index != last) {
-            *unique = *unique || (columns->count != 0 && found == columns->count && others == 0);
-            found = others = 0;
-            last = index;
-        }
-        const bool known = step == SQLITE_ROW && lite_has(columns, lite_column_text(r, stmt, 1));
-        found += known;
-        others += step == SQLITE_ROW && !known;
-    } while (step == SQLITE_ROW);
-    (void)sqlite3_finalize(stmt);
-    return step == SQLITE_DONE ? SOMBRA_OK : lite_fail(r);
+    return *unique ? SOMBRA_OK : lite_is_unique(r, t->name, columns, NULL, unique);
 }
 
 /* Has a table a row for which that holds? */

@@ -88,18 +88,6 @@ static sb_status find_columns(sb_product_op *p, const sb_batch *inner)
     return SB_OK;
 }
 
-/* Rows without columns take no memory, and no room in a file. */
-static sb_status write_when_due(sb_product_op *p)
-{
-    const sb_held held = {.bytes = sb_kept__bytes(&p->kept),
-                          .growth = sb_kept__growth(&p->kept, SB_BATCH_ROWS),
-                          .rows = p->kept.count};
-
-    return p->kept.width != 0 && sb_spill__is_due(p->op.run, &held)
-               ? sb_spill__put_rows(&p->spill, &p->stream, &p->kept)
-               : SB_OK;
-}
-
 static sb_status product_build(sb_product_op *p)
 {
     const sb_batch *inner;
@@ -112,7 +100,7 @@ static sb_status product_build(sb_product_op *p)
         if (p->kept.count + inner->row_count >= UINT32_MAX)
             return SB_FAIL(p->op.run->err, SB_LIMIT, "more than %u rows to be paired", UINT32_MAX);
         SB_TRY(sb_kept__append(&p->kept, inner));
-        SB_TRY(write_when_due(p));
+        SB_TRY(sb_spill__put_due_rows(&p->spill, &p->stream, &p->kept));
     }
     p->built = true;
     p->is_empty = p->kept.count == 0 && p->stream.spill == NULL;

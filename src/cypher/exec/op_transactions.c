@@ -102,17 +102,6 @@ static void transactions_reset(sb_operator *op)
     t->next = t->at = t->first = t->count = 0;
 }
 
-static sb_status write_when_due(sb_transactions_op *t)
-{
-    const sb_held held = {.bytes = sb_kept__bytes(&t->input),
-                          .growth = sb_kept__growth(&t->input, SB_BATCH_ROWS),
-                          .rows = t->input.count};
-
-    return t->input.width != 0 && sb_spill__is_due(t->op.run, &held)
-               ? sb_spill__put_rows(&t->spill, &t->stream, &t->input)
-               : SB_OK;
-}
-
 static sb_status end_input(sb_transactions_op *t)
 {
     t->read = true;
@@ -145,7 +134,7 @@ static sb_status read_input(sb_transactions_op *t)
         if (in == NULL) break;
         SB_TRY(sb_kept__append(&t->input, in));
         t->count += in->row_count;
-        SB_TRY(write_when_due(t));
+        SB_TRY(sb_spill__put_due_rows(&t->spill, &t->stream, &t->input));
     }
     return end_input(t);
 }

@@ -399,6 +399,17 @@ sb_status sb_spill__put_rows(sb_spill *spill, sb_spill_stream *stream, sb_kept *
     return SB_OK;
 }
 
+sb_status sb_spill__put_due_rows(sb_spill *spill, sb_spill_stream *stream, sb_kept *kept)
+{
+    const sb_held held = {.bytes = sb_kept__bytes(kept),
+                          .growth = sb_kept__growth(kept, SB_BATCH_ROWS),
+                          .rows = kept->count};
+
+    return kept->width != 0 && sb_spill__is_due(spill->op->run, &held)
+               ? sb_spill__put_rows(spill, stream, kept)
+               : SB_OK;
+}
+
 sb_status sb_spill__get_rows(sb_spill_reader *reader, uint64_t most, sb_kept *kept)
 {
     sb_val *to;

@@ -48,6 +48,9 @@ bool sb_spill__at_end(const sb_spill_reader *reader);
 SB_MUST_CHECK sb_status sb_spill__get(sb_spill_reader *reader, sb_arena *arena, sb_val *v);
 /* Rows that are kept: all of them go to a stream, which is opened for the first ones, and come back, so many at a time, in place of those kept. */
 SB_MUST_CHECK sb_status sb_spill__put_rows(sb_spill *spill, sb_spill_stream *stream, sb_kept *kept);
+/* The same when it is time to: what an operator does for each batch that it keeps. */
+SB_MUST_CHECK sb_status sb_spill__put_due_rows(sb_spill *spill, sb_spill_stream *stream,
+                                               sb_kept *kept);
 SB_MUST_CHECK sb_status sb_spill__get_rows(sb_spill_reader *reader, uint64_t most, sb_kept *kept);
 /* Bytes that are written and read at once, so what an open stream or reader takes, about. */
 size_t sb_spill__piece_bytes(const sb_exec *run);

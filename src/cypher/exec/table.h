@@ -12,9 +12,9 @@ typedef struct sb_kept {
     sb_arena *arena; /* owned: what the values point at */
     uint32_t width;
     uint32_t *slots; /* of the columns, for those that keep whole rows; until close; may be NULL */
-    bool *
-        here; /* by column: a batch had it; NULL: all are. Others do not go on: an inner plan that binds such
-                      * a slot must not find it in the row that it runs for */
+    /* By column: a batch had it; NULL: all are. Others do not go on: an inner plan that binds such a slot must not find it in the row
+     * that it runs for. */
+    bool *here;
     sb_buffer vals; /* sb_val[count × width] */
     uint64_t count;
 } sb_kept;

@@ -254,9 +254,8 @@ static sb_status write_operator(scanner *s, const sb_plan *plan)
 /* Does the update undo, or fail for, what one below it does to the same entities in later rows? */
 static bool overrides(const sb_plan *plan, const effects *writes, const effects *below)
 {
-    if (plan->kind ==
-        SB_PLAN_CREATE) /* nobody else has what it makes, but relationships have ends */
-        return below->deletes && plan->as.create.rel_count != 0;
+    /* Nobody else has what CREATE makes, but its relationships have ends. */
+    if (plan->kind == SB_PLAN_CREATE) return below->deletes && plan->as.create.rel_count != 0;
     if (writes->deletes) return below->any;
     if (below->deletes) return writes->any;
     return sb_plan__set_meets(&writes->labels, &below->labels) ||
