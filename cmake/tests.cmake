@@ -54,8 +54,8 @@ endfunction()
 # own, because only what is linked later comes later on the compiler's line.
 add_library(sombra_test_flags INTERFACE)
 target_compile_options(sombra_test_flags INTERFACE -Wno-cast-qual -Wno-missing-prototypes)
-# What they test is optimized. To do so with them takes three times as long, once for what the compiler only then warns of (dev).
-if(SOMBRA_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Release")
+# What they test is optimized. To do so with them takes three times as long; what their flow gives to warn of, clang tells (tools/check).
+if(NOT SOMBRA_FUZZ)
     target_compile_options(sombra_test_flags INTERFACE -O0)
 endif()
 
