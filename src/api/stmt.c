@@ -523,20 +523,36 @@ static sb_status drain(sombra_stmt *stmt)
     return SB_OK;
 }
 
+/* What the last run has counted, if it has. */
+static const sb_exec_operator_profile *profile_of(const sombra_stmt *stmt)
+{
+    sb_exec *const exec = sb_cypher_exec(stmt->inner);
+
+    return exec == NULL ? NULL : sb_exec_profile(exec);
+}
+
+/* The plan at hand: of a run, also where the graph has changed so much meanwhile that the next one would have another. */
 static sb_status write_plan(sombra_stmt *stmt, bool json)
 {
     sombra_conn *const conn = stmt->conn;
-    const sb_compiled *compiled;
+    const sb_compiled *const compiled = sb_cypher_compiled(stmt->inner);
+    const sb_exec_operator_profile *const profile = profile_of(stmt);
 
     sb_buffer_reset(&stmt->text);
-    SB_TRY(sb_cypher_plan(stmt->inner, conn->txn.graph, &conn->trial.plan, &compiled, &conn->err));
-    sb_exec *const exec =
-        sb_cypher_exec(stmt->inner); /* planning anew closes the one of the old plan */
-    const sb_exec_operator_profile *profile = exec == NULL ? NULL : sb_exec_profile(exec);
     if (json)
         return sb_cypher_explain_json(compiled, profile, conn->db->profile.on, &stmt->text,
                                       &conn->err);
     return sb_cypher_explain_text(compiled, profile, conn->db->profile.on, &stmt->text, &conn->err);
+}
+
+/* Without a run. */
+static sb_status plan_only(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    const sb_compiled *compiled;
+
+    SB_TRY(fill_options(stmt)); /* planning has a time limit, too */
+    return sb_cypher_plan(stmt->inner, conn->txn.graph, &conn->trial.plan, &compiled, &conn->err);
 }
 
 /* EXPLAIN and PROFILE: one row with the plan. */
@@ -546,7 +562,7 @@ static sb_status run_explain(sombra_stmt *stmt)
         SB_TRY(begin_rows(stmt));
         SB_TRY(drain(stmt));
     } else {
-        SB_TRY(fill_options(stmt)); /* planning has a time limit, too */
+        SB_TRY(plan_only(stmt));
     }
     SB_TRY(write_plan(stmt, sb_cypher_explains_json(stmt->inner)));
     stmt->row_count = 1;
@@ -556,9 +572,9 @@ static sb_status run_explain(sombra_stmt *stmt)
 static sb_status start(sombra_stmt *stmt)
 {
     sombra_conn *const conn = stmt->conn;
-    const bool plan_only = stmt->explains == SB_EXPLAIN_PLAN;
+    const bool explains = stmt->explains == SB_EXPLAIN_PLAN;
 
-    SB_TRY(enter_transaction(stmt, stmt->writes && !plan_only));
+    SB_TRY(enter_transaction(stmt, stmt->writes && !explains));
     stmt->state = STMT_RUNNING;
     stmt->row = stmt->row_count = 0;
     if (is_schema(stmt)) return sb_cypher_run_schema(stmt->inner, conn->txn.graph, &conn->err);
@@ -942,11 +958,24 @@ sombra_status sombra_stmt_get_changes(const sombra_stmt *stmt, sombra_stmt_chang
     return SOMBRA_OK;
 }
 
+/* A plan for the graph as it is, in a transaction of its own where there is none. */
+static sb_status explain_anew(sombra_stmt *stmt)
+{
+    sombra_conn *const conn = stmt->conn;
+    sb_status status;
+
+    SB_TRY(enter_transaction(stmt, false));
+    sombra__run_begin(conn);
+    status = sombra__run_end(conn, plan_only(stmt));
+    const sb_status left =
+        leave_transaction(stmt, status == SB_OK); /* whole: a commit clears the error */
+    return status == SB_OK ? left : status;
+}
+
 sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **text, size_t *size)
 {
     sombra_conn *conn;
-    sb_status status;
-    const bool ready = stmt != NULL && stmt->state != STMT_RUNNING;
+    sb_status status = SB_OK;
 
     if (text != NULL) *text = NULL;
     if (size != NULL) *size = 0;
@@ -955,13 +984,10 @@ sombra_status sombra_stmt_explain(sombra_stmt *stmt, bool json, const char **tex
     if (sombra__enter_conn(conn) != SOMBRA_OK) return SOMBRA_MISUSE;
     if (text == NULL || size == NULL || stmt->kind != SB_STATEMENT_QUERY)
         return sombra__status(SB_FAIL(&conn->err, SB_MISUSE, "only queries have a plan"));
-    status = ready ? enter_transaction(stmt, false) : SB_OK;
-    if (status != SB_OK) return sombra__status(status);
-    status = write_plan(stmt, json);
-    if (ready) {
-        const sb_status left = leave_transaction(stmt, true);
-        if (status == SB_OK) status = left;
-    }
+    /* A run under way goes on by its plan, and one that was profiled has counted for its own. */
+    if (stmt->state == STMT_READY || (stmt->state == STMT_ENDED && profile_of(stmt) == NULL))
+        status = explain_anew(stmt);
+    if (status == SB_OK) status = write_plan(stmt, json);
     if (status != SB_OK) return sombra__status(status);
     *text = (const char *)stmt->text.data;
     *size = stmt->text.size;

@@ -84,7 +84,10 @@ bool sb_cypher_is_over(const sb_cypher_statement *statement);
 void sb_cypher_stop(sb_cypher_statement *statement);
 /* The run's executor, for values, vectors, counts and profile; NULL before the first run. */
 sb_exec *sb_cypher_exec(const sb_cypher_statement *statement);
-/* Plan without running (EXPLAIN). The plan lives until the next start or explain. */
+/* The plan of the run, under way or over; NULL before the first. */
+const sb_compiled *sb_cypher_compiled(const sb_cypher_statement *statement);
+/* Plan without running (EXPLAIN): where that takes another plan than the last run had, the run's executor goes. Not while it is under way. The plan
+ * lives until the next start or explain. */
 SB_MUST_CHECK sb_status sb_cypher_plan(sb_cypher_statement *statement, sb_graph *graph,
                                        const sb_plan_options *options, const sb_compiled **compiled,
                                        sb_err *err);

@@ -383,6 +383,11 @@ sb_exec *sb_cypher_exec(const sb_cypher_statement *s)
     return s->exec;
 }
 
+const sb_compiled *sb_cypher_compiled(const sb_cypher_statement *s)
+{
+    return s->compiled;
+}
+
 sb_status sb_cypher_plan(sb_cypher_statement *s, sb_graph *graph, const sb_plan_options *options,
                          const sb_compiled **compiled, sb_err *err)
 {

@@ -449,6 +449,27 @@ static void test_api_query__explain(void **state)
     size_t size;
     FAILS(f, sombra_stmt_explain(stmt, false, &text, &size), SOMBRA_MISUSE, "only queries");
     sombra_stmt_finalize(stmt);
+    stmt = prepare(f, "MATCH (p:Person) USING INDEX p:Person(name) WHERE p.name = '' RETURN p");
+    FAILS(f, sombra_stmt_explain(stmt, false, &text, &size), SOMBRA_SYNTAX, "this hint");
+    sombra_stmt_finalize(stmt);
+}
+
+/* What a run has counted is told although it has made the graph so large that it would be planned anew. */
+static void test_api_query__profile_of_growth(void **state)
+{
+    api_fixture *f = *state;
+    sombra_stmt *stmt = prepare(f, "PROFILE UNWIND range(1, 12345) AS i CREATE (:New)");
+    const char *text;
+    sombra_value value;
+    size_t size;
+
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_non_null(memmem(value.as.bytes.data, value.as.bytes.size, "12345 |", 7));
+    step_done(f, stmt);
+    OK(f, sombra_stmt_explain(stmt, true, &text, &size));
+    assert_non_null(memmem(text, size, "12345,", 6));
+    sombra_stmt_finalize(stmt);
 }
 
 static bool plan_has(api_fixture *f, sombra_stmt *stmt, const char *words)
@@ -1237,6 +1258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__label_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__explain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__profile_of_growth, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__planned_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__warnings, setup, teardown),

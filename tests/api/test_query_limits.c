@@ -110,6 +110,24 @@ static void test_api_query_limits__time_of_planning(void **state)
     works(f, strdup("RETURN 1"));
 }
 
+/* The limit of a run is none of the call that asks for its plan later. */
+static void test_api_query_limits__time_of_explaining(void **state)
+{
+    api_fixture *f = *state;
+    char *text = repeat("MATCH (a)", "-->()", 100, " RETURN 1");
+    const char *plan;
+    sombra_stmt *stmt;
+    size_t size;
+
+    OK(f, sombra_prepare(f->conn, text, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    sombra_set_time_limit(f->conn, 1);
+    FAILS(f, sombra_stmt_step(stmt), SOMBRA_TIMEOUT, "time limit");
+    sombra_set_time_limit(f->conn, 0);
+    OK(f, sombra_stmt_explain(stmt, false, &plan, &size));
+    sombra_stmt_finalize(stmt);
+    free(text);
+}
+
 /* So does looking up each of a long list, of which nothing comes. */
 static void test_api_query_limits__time_of_a_long_list(void **state)
 {
@@ -316,6 +334,7 @@ int main(void)
         TEST(test_api_query_limits__depth_of_the_text),
         TEST(test_api_query_limits__operators),
         TEST(test_api_query_limits__time_of_planning),
+        TEST(test_api_query_limits__time_of_explaining),
         TEST(test_api_query_limits__time_of_a_long_list),
         TEST(test_api_query_limits__time_of_reading),
         TEST(test_api_query_limits__many_columns),

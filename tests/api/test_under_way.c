@@ -187,6 +187,33 @@ static void test_api_under_way__explained_later(void **state)
     api_end(&f);
 }
 
+/* While a run is under way its own plan is told: to make another one, which the graph would have now, would end it; and behind its
+ * transaction there is no graph to plan for. */
+static void test_api_under_way__explained(void **state)
+{
+    api_fixture f;
+    uint32_t savepoint;
+    const char *text;
+    size_t size;
+    (void)state;
+
+    make(&f, &savepoint);
+    sombra_stmt *stmt = begun(&f, READ);
+    gives(&f, "UNWIND range(1, 30000) AS i CREATE (:M)", "");
+    OK(&f, sombra_stmt_explain(stmt, false, &text, &size));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    gives(&f, "CREATE INDEX FOR (n:L) ON (n.x)", "");
+    OK(&f, sombra_stmt_explain(stmt, false, &text, &size));
+    assert_non_null(memmem(text, size, "NodeByLabelScan", 15));
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    sombra_rollback(f.txn);
+    OK(&f, sombra_stmt_explain(stmt, true, &text, &size));
+    assert_non_null(memmem(text, size, "NodeByLabelScan", 15));
+    FAILS(&f, sombra_stmt_step(stmt), SOMBRA_MISUSE, "has ended");
+    sombra_stmt_finalize(stmt);
+    api_end(&f);
+}
+
 /* Rows of a state that is undone are none: a statement that reads ends. */
 static void test_api_under_way__readers_end_at_a_savepoint(void **state)
 {
@@ -325,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_api_under_way__is_not_upgraded),
         cmocka_unit_test(test_api_under_way__rolled_back),
         cmocka_unit_test(test_api_under_way__explained_later),
+        cmocka_unit_test(test_api_under_way__explained),
         cmocka_unit_test(test_api_under_way__readers_end_at_a_savepoint),
         cmocka_unit_test(test_api_under_way__who_saw_what_is_undone_ends),
         cmocka_unit_test(test_api_under_way__indexes_stay),
