@@ -85,17 +85,9 @@ sb_status sb_parse__param(sb_parser *p, sb_expr **e)
 
 /* ---- Lists and maps ------------------------------------------------------------------------------------------------ */
 
-/* In brackets a '|' belongs to labels again. */
-static bool open_bracket(sb_parser *p)
-{
-    const bool bar_ends = p->bar_ends;
-    p->bar_ends = false;
-    return bar_ends;
-}
-
 sb_status sb_parse__expr_list(sb_parser *p, unsigned closing, sb_expr ***items, uint32_t *count)
 {
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     *items = NULL;
     *count = 0;
@@ -124,7 +116,7 @@ static sb_status parse_list(sb_parser *p, sb_expr **e)
 sb_status sb_parse__map(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
     sb_bytes *keys = NULL;
     sb_expr **values = NULL;
     uint32_t key_count = 0;
@@ -199,7 +191,7 @@ static sb_status parse_inner_where(sb_parser *p, sb_expr **where)
 static sb_status parse_list_comprehension(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     sb_parse__advance(p);
     SB_TRY(sb_parse__new(p, SB_EXPR_LIST_COMPREHENSION, 3, e));
@@ -229,7 +221,7 @@ static bool at_pattern_comprehension(const sb_parser *p)
 static sb_status parse_pattern_comprehension(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     sb_parse__advance(p);
     SB_TRY(sb_parse__new(p, SB_EXPR_PATTERN_COMPREHENSION, 2, e));
@@ -250,7 +242,7 @@ static sb_status parse_pattern_comprehension(sb_parser *p, sb_expr **e)
 static sb_status parse_quantifier(sb_parser *p, sb_quantifier quantifier, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     sb_parse__advance(p);
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
@@ -270,7 +262,7 @@ static sb_status parse_quantifier(sb_parser *p, sb_quantifier quantifier, sb_exp
 static sb_status parse_reduce(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     sb_parse__advance(p);
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
@@ -326,6 +318,7 @@ static sb_status parse_whens(sb_parser *p, sb_expr ***args, uint32_t *count)
 static sb_status parse_case(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
+    const bool bar_ends = sb_parse__open_bracket(p);
     sb_expr **args = NULL;
     uint32_t count = 0;
     sb_expr *arg = NULL;
@@ -338,6 +331,7 @@ static sb_status parse_case(sb_parser *p, sb_expr **e)
     if (sb_parse__accept_keyword(p, SB_KEYWORD_ELSE)) SB_TRY(sb_parse__expr(p, &arg));
     SB_PARSE_PUSH(p, args, count, arg);
     SB_TRY(sb_parse__expect_keyword(p, SB_KEYWORD_END));
+    p->bar_ends = bar_ends;
     SB_TRY(sb_parse__new(p, SB_EXPR_CASE, 0, e));
     (*e)->args = args;
     (*e)->arg_count = count;
@@ -415,7 +409,7 @@ static bool at_trim_from(const sb_parser *p)
 static sb_status parse_trim(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
     const char *name = "btrim";
     sb_expr *characters = NULL, *text;
 
@@ -457,7 +451,7 @@ static bool at_normalize_form(const sb_parser *p)
 static sb_status parse_normalize(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
     sb_expr *text, *form;
 
     sb_parse__advance(p);
@@ -489,7 +483,7 @@ static sb_status parse_variable(sb_parser *p, sb_expr **e)
 static sb_status parse_subquery(sb_parser *p, sb_expr_kind kind, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     sb_parse__advance(p);
     SB_TRY(sb_parse__new(p, kind, 0, e));
@@ -501,7 +495,7 @@ static sb_status parse_subquery(sb_parser *p, sb_expr_kind kind, sb_expr **e)
 static sb_status parse_shortest(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     SB_TRY(sb_parse__new(p, SB_EXPR_SHORTEST, 0, e));
     SB_TRY(sb_parse__shortest(p, &(*e)->pattern));
@@ -588,7 +582,7 @@ static sb_status parse_name_atom(sb_parser *p, sb_expr **e)
 static sb_status parse_paren_atom(sb_parser *p, sb_expr **e)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = open_bracket(p);
+    const bool bar_ends = sb_parse__open_bracket(p);
 
     if (sb_parse__pattern_end(p, p->at) != 0) {
         SB_TRY(sb_parse__new(p, SB_EXPR_PATTERN, 0, e));

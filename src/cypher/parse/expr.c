@@ -461,6 +461,7 @@ static sb_status parse_property(sb_parser *p, uint32_t first, sb_expr **e)
 /* Behind '['. */
 static sb_status parse_index(sb_parser *p, uint32_t first, sb_expr **e)
 {
+    const bool bar_ends = sb_parse__open_bracket(p);
     sb_expr *base = *e;
     sb_expr *from = NULL;
     sb_expr *to = NULL;
@@ -470,6 +471,7 @@ static sb_status parse_index(sb_parser *p, uint32_t first, sb_expr **e)
     slice = sb_parse__accept(p, SB_TOKEN_DOTDOT);
     if (slice && !sb_parse__is(p, SB_TOKEN_RBRACKET)) SB_TRY(sb_parse__expr(p, &to));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_RBRACKET));
+    p->bar_ends = bar_ends;
     SB_TRY(sb_parse__new(p, slice ? SB_EXPR_SLICE : SB_EXPR_INDEX, slice ? 3 : 2, e));
     (*e)->args[0] = base;
     (*e)->args[1] = from;
@@ -514,6 +516,7 @@ static sb_status parse_map_projection_item(sb_parser *p, projection_items *items
 /* Behind '{'. */
 static sb_status parse_map_projection(sb_parser *p, uint32_t first, sb_expr **e)
 {
+    const bool bar_ends = sb_parse__open_bracket(p);
     projection_items items = {0};
     const sb_bytes no_key = {0};
     bool star = false;
@@ -526,6 +529,7 @@ static sb_status parse_map_projection(sb_parser *p, uint32_t first, sb_expr **e)
         } while (sb_parse__accept(p, SB_TOKEN_COMMA));
         SB_TRY(sb_parse__expect(p, SB_TOKEN_RBRACE));
     }
+    p->bar_ends = bar_ends;
     SB_TRY(sb_parse__new(p, SB_EXPR_MAP_PROJECTION, 0, e));
     (*e)->args = items.args;
     (*e)->keys = items.keys;

@@ -31,7 +31,6 @@ static bool at_dynamic(const sb_parser *p)
 sb_status sb_parse__dynamic(sb_parser *p, bool *found, bool *any, sb_expr **e)
 {
     const sb_token *token = sb_parse__token(p);
-    const bool bar_ends = p->bar_ends;
 
     *found = at_dynamic(p);
     *any = false;
@@ -48,7 +47,7 @@ sb_status sb_parse__dynamic(sb_parser *p, bool *found, bool *any, sb_expr **e)
     }
     sb_parse__advance(p);
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
-    p->bar_ends = false;
+    const bool bar_ends = sb_parse__open_bracket(p);
     SB_TRY(sb_parse__expr(p, e));
     SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));
     p->bar_ends = bar_ends;
@@ -69,8 +68,7 @@ static sb_status parse_label_atom(sb_parser *p, bool colons, const sb_label_expr
     if (sb_parse__accept(p, SB_TOKEN_PERCENT))
         return make_label(p, first, SB_LABEL_ANY, NULL, NULL, labels);
     if (sb_parse__accept(p, SB_TOKEN_LPAREN)) {
-        const bool bar_ends = p->bar_ends;
-        p->bar_ends = false;
+        const bool bar_ends = sb_parse__open_bracket(p);
         SB_TRY(sb_parse__enter(p));
         SB_TRY(parse_or(p, colons, labels));
         sb_parse__leave(p);
@@ -229,6 +227,16 @@ static sb_status parse_zone(sb_parser *p, uint32_t with, uint32_t without, uint3
     return sb_parse__expect_keyword(p, SB_KEYWORD_ZONE);
 }
 
+/* <A | B>, behind '<'. */
+static sb_status parse_in_angles(sb_parser *p, sb_type_spec *type)
+{
+    const bool bar_ends = sb_parse__open_bracket(p);
+
+    SB_TRY(parse_union(p, type));
+    p->bar_ends = bar_ends;
+    return sb_parse__expect(p, SB_TOKEN_GT);
+}
+
 static sb_status parse_items(sb_parser *p, const sb_type_spec **items)
 {
     sb_type_spec *made;
@@ -236,9 +244,8 @@ static sb_status parse_items(sb_parser *p, const sb_type_spec **items)
     *items = NULL;
     if (!sb_parse__accept(p, SB_TOKEN_LT)) return SB_OK;
     SB_TRY(sb_parse__alloc(p, sizeof *made, &made));
-    SB_TRY(parse_union(p, made));
     *items = made;
-    return sb_parse__expect(p, SB_TOKEN_GT);
+    return parse_in_angles(p, made);
 }
 
 static bool at_type(const sb_parser *p, const type_row *row)
@@ -271,9 +278,7 @@ static sb_status parse_type_name(sb_parser *p, sb_type_spec *type)
     }
     if (sb_parse__accept_keyword(p, SB_KEYWORD_ANY)) { /* ANY, ANY<A | B> */
         type->kinds = SB_KIND_ANY;
-        if (!sb_parse__accept(p, SB_TOKEN_LT)) return SB_OK;
-        SB_TRY(parse_union(p, type));
-        return sb_parse__expect(p, SB_TOKEN_GT);
+        return sb_parse__accept(p, SB_TOKEN_LT) ? parse_in_angles(p, type) : SB_OK;
     }
     sb_parse__expecting(p, "a type");
     return sb_parse__unexpected(p);

@@ -54,6 +54,13 @@ SB_INLINE bool sb_parse__is_keyword(const sb_parser *p, unsigned keyword)
 {
     return p->tokens[p->at].kind == SB_TOKEN_NAME && p->tokens[p->at].keyword == keyword;
 }
+/* Within brackets, and CASE … END, a '|' belongs to labels and types again: bar_ends as it was, which is put back behind them. */
+SB_INLINE bool sb_parse__open_bracket(sb_parser *p)
+{
+    const bool bar_ends = p->bar_ends;
+    p->bar_ends = false;
+    return bar_ends;
+}
 bool sb_parse__ahead_is(const sb_parser *p, uint32_t ahead, unsigned kind);
 bool sb_parse__ahead_is_keyword(const sb_parser *p, uint32_t ahead, unsigned keyword);
 bool sb_parse__is_name(const sb_token *token);

@@ -174,10 +174,9 @@ static sb_status parse_filler_props(sb_parser *p, filler *out)
 static sb_status parse_node(sb_parser *p, sb_node_pattern **node)
 {
     const uint32_t first = p->at;
-    const bool bar_ends = p->bar_ends;
+    const bool bar_ends = sb_parse__open_bracket(p);
     filler parts = {0};
 
-    p->bar_ends = false;
     SB_TRY(sb_parse__expect(p, SB_TOKEN_LPAREN));
     if (is_filler_name(sb_parse__token(p))) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
     SB_TRY(parse_filler_labels(p, true, &parts));
@@ -263,10 +262,9 @@ static sb_status parse_quantifier(sb_parser *p, uint32_t *min, uint32_t *max, bo
 /* What is in the brackets. */
 static sb_status parse_rel_detail(sb_parser *p, sb_rel_pattern *rel)
 {
-    const bool bar_ends = p->bar_ends;
+    const bool bar_ends = sb_parse__open_bracket(p);
     filler parts = {0};
 
-    p->bar_ends = false;
     if (is_filler_name(sb_parse__token(p))) SB_TRY(sb_parse__name(p, "a variable", &parts.name));
     SB_TRY(parse_filler_labels(p, false, &parts));
     if (sb_parse__is(p, SB_TOKEN_DOTDOT))
