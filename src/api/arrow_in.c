@@ -62,6 +62,16 @@ static sb_status in_check(const sombra_arrow_in *in, const struct ArrowSchema *s
     return SB_OK;
 }
 
+/* Is a row of a record batch null? */
+static bool in_any_null(const struct ArrowArray *batch)
+{
+    const uint8_t *const valid = batch->buffers[0];
+
+    for (int64_t i = 0; i < batch->length && valid != NULL && batch->null_count != 0; i++)
+        if (!sb_bit_get(valid, (size_t)(batch->offset + i))) return true;
+    return false;
+}
+
 sb_status sombra__arrow_in_check_batch(const sombra_arrow_in *in, const struct ArrowSchema *schema,
                                        const struct ArrowArray *array)
 {
@@ -70,8 +80,7 @@ sb_status sombra__arrow_in_check_batch(const sombra_arrow_in *in, const struct A
         return SB_FAIL(in->err, SB_TYPE_MISMATCH,
                        "record batches are needed: the stream's type is '%.30s', not a struct",
                        schema->format);
-    if (array->null_count != 0 && array->buffers[0] != NULL)
-        return in_invalid(in, "a record batch has rows that are null");
+    if (in_any_null(array)) return in_invalid(in, "a record batch has rows that are null");
     for (int64_t i = 0; i < array->n_children; i++)
         if (array->children[i]->length - array->offset < array->length)
             return in_invalid(in, "a column is shorter than its batch");
@@ -389,8 +398,10 @@ static int64_t in_unit(char unit)
 /* Whole seconds, downward, and the nanoseconds behind them. */
 static void in_split(int64_t all, int64_t unit, int64_t *seconds, int64_t *nanos)
 {
-    *seconds = all / unit - (all % unit < 0);
-    *nanos = (all - *seconds * unit) * (1000000000 / unit);
+    const int64_t rest = all % unit;
+
+    *seconds = all / unit - (rest < 0);
+    *nanos = (rest < 0 ? rest + unit : rest) * (1000000000 / unit);
 }
 
 /* The zone of a column of timestamps. */

@@ -324,6 +324,8 @@ static void test_api_arrow_in__temporal(void **state)
     static const int32_t days[] = {0, 1, -1}, seconds[] = {1, 2, 3}, months[] = {1, -2, 3};
     static const int64_t ms[] = {86400000, 0, -86400000}, one[] = {1500, -1500, 0};
     static const int64_t summer[] = {1719828000, 1711846799, 1711846800};
+    static const int64_t ends[] = {INT64_MIN, INT64_MAX, -1};
+    static const uint8_t all_present[] = {0x07};
     static const int32_t day_ms[] = {1, 1500, -1, -1500, 0, 0};
     static const struct {
         int32_t months, days;
@@ -346,6 +348,9 @@ static void test_api_arrow_in__temporal(void **state)
     (void)add(&p, "im", "tiM", NULL, months, NULL);
     (void)add(&p, "id", "tiD", NULL, day_ms, NULL);
     (void)add(&p, "in", "tin", NULL, tin, NULL);
+    (void)add(&p, "e", "tsm:", NULL, ends, NULL);
+    p.batch.null_count = -1; /* not counted: there are none */
+    p.none[0] = all_present;
     load(f, &p, "N", 3);
     values_are(f, "N", "d", "1970-01-01 - 1969-12-31 ");
     values_are(f, "N", "dm", "1970-01-02 1970-01-01 1969-12-31 ");
@@ -365,6 +370,9 @@ static void test_api_arrow_in__temporal(void **state)
     values_are(f, "N", "im", "P1M P-2M P3M ");
     values_are(f, "N", "id", "P1DT1.5S P-1DT-1.5S PT0S ");
     values_are(f, "N", "in", "P1M2DT3.5S PT-0.000000001S P1D ");
+    values_are(
+        f, "N", "e",
+        "-292275055-05-16T16:47:04.192 +292278994-08-17T07:12:55.807 1969-12-31T23:59:59.999 ");
 }
 
 static void test_api_arrow_in__parts(void **state)
@@ -623,7 +631,7 @@ static void test_api_arrow_in__hostile(void **state)
     static const int64_t negative[] = {-1, 2, 2, 3}, sizes[] = {3};
     static const int32_t bad_view[] = {20, 0, 0, 0, 20, 0, 0, 0, 20, 0, 0, 0};
     static const int32_t far_view[] = {20, 0, 7, 0, 20, 0, 0, 0, 20, 0, 0, 0};
-    static const uint8_t some[] = {0xFF};
+    static const uint8_t some[] = {0xF7};
     api_fixture *f = *state;
     producer p;
 
@@ -639,7 +647,8 @@ static void test_api_arrow_in__hostile(void **state)
     p.batch.n_buffers = 0;
     refuse(f, &p, SOMBRA_INVALID, "too few buffers");
     make(&p, 3);
-    p.batch.null_count = 1;
+    p.batch.null_count = -1;
+    p.batch.offset = 1;
     p.none[0] = some;
     refuse(f, &p, SOMBRA_INVALID, "rows that are null");
     make(&p, 3);
