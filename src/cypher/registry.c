@@ -2,6 +2,7 @@
 #include "cypher/cypher_priv.h"
 #include "cypher/parse/parse.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct function_node {
@@ -13,12 +14,13 @@ typedef struct procedure_node {
     struct procedure_node *next;
 } procedure_node;
 
-/* Entries are never taken away while the database is open, so that statements may point at them. */
+/* Entries are never taken away while the database is open, so that statements may point at them. One thread at a time adds some, which others that
+ * compile see when they are whole. */
 struct sb_cypher_registry {
     sb_arena *arena; /* owned; all entries */
     const sb_allocator *alloc;
-    function_node *functions;
-    procedure_node *procedures;
+    _Atomic(function_node *) functions;
+    _Atomic(procedure_node *) procedures;
 };
 
 sb_status sb_cypher_registry_create(const sb_allocator *alloc, sb_cypher_registry **registry,
@@ -64,13 +66,23 @@ static bool same_name(sb_bytes a, const char *b, size_t size)
     return true;
 }
 
+static const function_node *newest_function(const sb_cypher_registry *registry)
+{
+    return atomic_load_explicit(&registry->functions, memory_order_acquire);
+}
+
+static const procedure_node *newest_procedure(const sb_cypher_registry *registry)
+{
+    return atomic_load_explicit(&registry->procedures, memory_order_acquire);
+}
+
 static const sb_function *find_function(void *ctx, sb_bytes name)
 {
     const sb_cypher_registry *registry = ctx;
     const sb_function *built_in = sb_function_find(name);
 
     if (built_in != NULL || registry == NULL) return built_in;
-    for (const function_node *node = registry->functions; node != NULL; node = node->next)
+    for (const function_node *node = newest_function(registry); node != NULL; node = node->next)
         if (same_name(name, node->function.name, strlen(node->function.name)))
             return &node->function;
     return NULL;
@@ -92,7 +104,7 @@ static const sb_function *function_at(void *ctx, size_t i)
 
     if (built_in != NULL || registry == NULL) return built_in;
     size_t left = i - built_in_functions();
-    for (const function_node *node = registry->functions; node != NULL; node = node->next)
+    for (const function_node *node = newest_function(registry); node != NULL; node = node->next)
         if (left-- == 0) return &node->function;
     return NULL;
 }
@@ -103,7 +115,7 @@ static const sb_procedure *find_procedure(void *ctx, sb_bytes name)
     const sb_procedure *built_in = sb_procedure_find(name);
 
     if (built_in != NULL || registry == NULL) return built_in;
-    for (const procedure_node *node = registry->procedures; node != NULL; node = node->next)
+    for (const procedure_node *node = newest_procedure(registry); node != NULL; node = node->next)
         if (same_name(name, (const char *)node->procedure.name.data, node->procedure.name.size))
             return &node->procedure;
     return NULL;
@@ -117,8 +129,8 @@ static const sb_procedure *procedure_at(void *ctx, size_t i)
     for (; sb_procedure_at(built_in) != NULL; built_in++)
         if (built_in == i) return sb_procedure_at(i);
     size_t left = i - built_in;
-    for (const procedure_node *node = registry == NULL ? NULL : registry->procedures; node != NULL;
-         node = node->next)
+    for (const procedure_node *node = registry == NULL ? NULL : newest_procedure(registry);
+         node != NULL; node = node->next)
         if (left-- == 0) return &node->procedure;
     return NULL;
 }
@@ -248,8 +260,8 @@ sb_status sb_cypher_add_function(sb_cypher_registry *registry, const sb_function
         memcpy(arg_kinds, function->arg_kinds, kinds * sizeof *arg_kinds);
         node->function.arg_kinds = arg_kinds;
     }
-    node->next = registry->functions;
-    registry->functions = node;
+    node->next = atomic_load_explicit(&registry->functions, memory_order_relaxed);
+    atomic_store_explicit(&registry->functions, node, memory_order_release);
     return SB_OK;
 }
 
@@ -286,7 +298,7 @@ sb_status sb_cypher_add_procedure(sb_cypher_registry *registry, const sb_procedu
         copy_fields(registry, procedure->args, procedure->arg_count, &node->procedure.args, err));
     SB_TRY(copy_fields(registry, procedure->results, procedure->result_count,
                        &node->procedure.results, err));
-    node->next = registry->procedures;
-    registry->procedures = node;
+    node->next = atomic_load_explicit(&registry->procedures, memory_order_relaxed);
+    atomic_store_explicit(&registry->procedures, node, memory_order_release);
     return SB_OK;
 }

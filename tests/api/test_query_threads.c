@@ -152,11 +152,50 @@ static void test_api_query_threads__writers_wait(void **state)
     api_end(&f);
 }
 
+static sombra_status give_nothing(sombra_call *call)
+{
+    (void)call;
+    return SOMBRA_OK;
+}
+
+/* Functions and procedures that come while others are looked up are seen whole or not at all. */
+static void test_api_query_threads__registered_meanwhile(void **state)
+{
+    static const char *const queries[] = {
+        "SHOW FUNCTIONS YIELD name WHERE name STARTS WITH 'on.' RETURN count(*) * 20 AS n",
+        "SHOW PROCEDURES YIELD name, signature WHERE name STARTS WITH 'on.' AND NOT signature "
+        "STARTS WITH name RETURN count(*) AS n",
+    };
+    enum { COUNT = 50 };
+    api_fixture f;
+    atomic_bool stop = false;
+    pthread_t thread;
+    char signature[64];
+    (void)state;
+
+    api_new(&f);
+    worker reader = {.db = f.db, .queries = queries, .query_count = 2, .stop = &stop};
+    assert_int_equal(pthread_create(&thread, NULL, read_on, &reader), 0);
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(signature, sizeof signature, "on.f%d() :: ANY", i);
+        OK_ERROR(&f, sombra_register_function(f.db, signature, give_nothing, NULL, &f.error));
+        (void)snprintf(signature, sizeof signature, "on.p%d() :: ()", i);
+        OK_ERROR(&f, sombra_register_procedure(f.db, signature, give_nothing, NULL, &f.error));
+    }
+    atomic_store(&stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    if (reader.complaint != NULL) print_error("reader: %s\n", reader.complaint);
+    assert_null(reader.complaint);
+    assert_int_equal(ask(&reader, f.conn, queries[0]), COUNT * 20);
+    api_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_api_query_threads__read_while_one_writes),
         cmocka_unit_test(test_api_query_threads__writers_wait),
+        cmocka_unit_test(test_api_query_threads__registered_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
