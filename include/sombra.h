@@ -1037,7 +1037,8 @@ SOMBRA_API void *sombra_call_context(sombra_call *call);
 SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *signature,
                                                   sombra_status (*call)(sombra_call *call),
                                                   void *ctx, sombra_error *error);
-/** An aggregate: step for each row (state: state_bytes, zeroed at first), finish gives the result. Both get the state from sombra_call_state. */
+/** An aggregate: step for each row (state: state_bytes, zeroed at first), finish gives the result. Both get the state from sombra_call_state.
+ *  Errors: those of sombra_register_function; LIMIT: more than 2 GiB. */
 SOMBRA_API sombra_status sombra_register_aggregate(sombra_db *db, const char *signature,
                                                    size_t state_bytes,
                                                    sombra_status (*step)(sombra_call *call),

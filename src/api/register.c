@@ -548,6 +548,10 @@ sombra_status sombra_register_aggregate(sombra_db *db, const char *signature, si
     sombra__error_copy(&err, error);
     if (db == NULL || signature == NULL || step == NULL || finish == NULL) return SOMBRA_MISUSE;
     sb_mutex_lock(db->lock);
+    if (state_bytes >
+        SB_VALUE_BYTES_MAX) /* one that does not fit the memory goes to a file as a value does */
+        return finish_registration(
+            db, SB_FAIL(&err, SB_LIMIT, "an aggregate's state has at most 2 GiB"), &err, error);
     aggregate = sb_cypher_registry_alloc(db->registry, sizeof *aggregate);
     if (aggregate == NULL) return finish_registration(db, SB_FAIL_NOMEM(&err), &err, error);
     *aggregate = (sb_aggregate){

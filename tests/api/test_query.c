@@ -1191,6 +1191,10 @@ static void test_api_query__registered(void **state)
                 SOMBRA_SYNTAX, "parentheses");
     FAILS_ERROR(f, sombra_register_procedure(f->db, "my.count() :: ()", count_up, NULL, &f->error),
                 SOMBRA_EXISTS, "my.count");
+    FAILS_ERROR(f,
+                sombra_register_aggregate(f->db, "my.huge(x :: ANY) :: ANY", SIZE_MAX - 3,
+                                          longest_step, longest_finish, NULL, &f->error),
+                SOMBRA_LIMIT, "2 GiB");
     assert_int_equal(query_int(f, "RETURN my.add(1, 2)"), 103);
     assert_int_equal(query_int(f, "UNWIND ['a', 'abc', 'ab'] AS t RETURN my.longest(t)"), 3);
     assert_int_equal(query_int(f, "CALL my.count(4) YIELD i RETURN sum(i)"), 10);
