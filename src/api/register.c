@@ -23,7 +23,8 @@ typedef struct user_code {
 
 struct sombra_call {
     const user_code *code;
-    sb_arena *arena;
+    sb_func_context *func; /* of the run */
+    sb_arena *arena;       /* its */
     const sombra_value *args;
     size_t arg_count;
     void *state;                                     /* of an aggregate */
@@ -65,7 +66,7 @@ static sb_status check_type(const sombra_call *call, const user_field *field, bo
     const sb_bytes name = call->code->name;
     sb_val is;
 
-    SB_TRY(sb_op_is_type(NULL, *v, &field->type, &is));
+    SB_TRY(sb_op_is_type(call->func, *v, &field->type, &is));
     if (is.as.boolean) return SB_OK;
     if (v->kind == SB_VAL_INT && (field->type.kinds & SB_KIND_FLOAT) != 0) {
         *v = sb_val_float((double)v->as.integer);
@@ -187,7 +188,8 @@ static sb_status answer(const sombra_call *call, sombra_status returned)
 static sb_status call_function(sb_func_context *ctx, const sb_val *args, uint32_t arg_count,
                                sb_val *result)
 {
-    sombra_call call = {.code = ctx->function->user_ctx, .arena = ctx->arena, .err = ctx->err};
+    sombra_call call = {
+        .code = ctx->function->user_ctx, .func = ctx, .arena = ctx->arena, .err = ctx->err};
 
     call.result = SB_VAL_NULL_VALUE;
     SB_TRY(give_args(&call, args, arg_count));
@@ -199,8 +201,11 @@ static sb_status call_function(sb_func_context *ctx, const sb_val *args, uint32_
 static sb_status aggregate_update(sb_func_context *ctx, sb_arena *arena, void *state,
                                   const sb_val *args, uint32_t arg_count)
 {
-    sombra_call call = {
-        .code = ctx->function->user_ctx, .arena = ctx->arena, .state = state, .err = ctx->err};
+    sombra_call call = {.code = ctx->function->user_ctx,
+                        .func = ctx,
+                        .arena = ctx->arena,
+                        .state = state,
+                        .err = ctx->err};
 
     (void)arena; /* what the callback keeps is its own */
     SB_TRY(give_args(&call, args, arg_count));
@@ -209,8 +214,11 @@ static sb_status aggregate_update(sb_func_context *ctx, sb_arena *arena, void *s
 
 static sb_status aggregate_finish(sb_func_context *ctx, void *state, sb_val *result)
 {
-    sombra_call call = {
-        .code = ctx->function->user_ctx, .arena = ctx->arena, .state = state, .err = ctx->err};
+    sombra_call call = {.code = ctx->function->user_ctx,
+                        .func = ctx,
+                        .arena = ctx->arena,
+                        .state = state,
+                        .err = ctx->err};
 
     call.result = SB_VAL_NULL_VALUE;
     SB_TRY(answer(&call, call.code->finish(&call)));
@@ -223,8 +231,12 @@ static sb_status call_procedure(void *ctx, sb_func_context *func, sb_exec *run, 
                                 sb_status (*emit)(void *emit_ctx, const sb_val *row),
                                 void *emit_ctx, sb_err *err)
 {
-    sombra_call call = {
-        .code = ctx, .arena = func->arena, .emit = emit, .emit_ctx = emit_ctx, .err = err};
+    sombra_call call = {.code = ctx,
+                        .func = func,
+                        .arena = func->arena,
+                        .emit = emit,
+                        .emit_ctx = emit_ctx,
+                        .err = err};
 
     (void)run;
     SB_TRY(give_args(&call, args, arg_count));

@@ -100,19 +100,24 @@ sb_status sb_op_slice(sb_func_context *ctx, sb_val a, const sb_val *from, const 
 }
 
 /* Types are as deep as the query's text says, which the parser bounds. */
-static bool is_of_type(sb_val v, const sb_type_spec *type)
+static sb_status is_of_type(sb_func_context *ctx, sb_val v, const sb_type_spec *type, bool *is)
 {
-    if ((sb_val_kind_bit(v) & type->kinds) == 0) return false;
-    if (v.kind != SB_VAL_LIST || type->items == NULL) return true;
-    for (uint64_t i = 0; i < v.as.list->count; i++)
-        if (!is_of_type(v.as.list->items[i], type->items)) return false;
-    return true;
+    *is = (sb_val_kind_bit(v) & type->kinds) != 0;
+    if (v.kind != SB_VAL_LIST || type->items == NULL) return SB_OK;
+    for (uint64_t i = 0; i < v.as.list->count && *is; i++) {
+        SB_FUNC_POLL(ctx);
+        SB_TRY(is_of_type(ctx, v.as.list->items[i], type->items, is));
+    }
+    return SB_OK;
 }
 
 sb_status sb_op_is_type(sb_func_context *ctx, sb_val a, const sb_type_spec *type, sb_val *result)
 {
-    (void)ctx;
-    *result = sb_val_bool(is_of_type(a, type));
+    bool is;
+
+    *result = SB_VAL_NULL_VALUE;
+    SB_TRY(is_of_type(ctx, a, type, &is));
+    *result = sb_val_bool(is);
     return SB_OK;
 }
 

@@ -151,24 +151,25 @@ static const struct type_row {
     {SB_KIND_PATH, "PATH"},
 };
 
-/* Kinds of all values at `level` lists below v (0: v itself). */
-static uint32_t kinds_at(sb_val v, unsigned level)
+/* To kinds those of all values at `level` lists below v (0: v itself). */
+static sb_status add_kinds(sb_func_context *ctx, sb_val v, unsigned level, uint32_t *kinds)
 {
-    uint32_t kinds = 0;
-
-    if (level == 0) return sb_val_kind_bit(v);
-    if (v.kind != SB_VAL_LIST) return 0;
-    for (uint64_t i = 0; i < v.as.list->count; i++)
-        kinds |= kinds_at(v.as.list->items[i], level - 1);
-    return kinds;
+    if (level == 0) *kinds |= sb_val_kind_bit(v);
+    if (level == 0 || v.kind != SB_VAL_LIST) return SB_OK;
+    for (uint64_t i = 0; i < v.as.list->count; i++) {
+        SB_FUNC_POLL(ctx);
+        SB_TRY(add_kinds(ctx, v.as.list->items[i], level - 1, kinds));
+    }
+    return SB_OK;
 }
 
 /* The union of the kinds of all values that many lists down; lists in it are one type, of what they hold together. */
-static sb_status write_type(sb_val v, unsigned level, sb_buffer *out)
+static sb_status write_type(sb_func_context *ctx, sb_val v, unsigned level, sb_buffer *out)
 {
-    const uint32_t kinds = kinds_at(v, level);
+    uint32_t kinds = 0;
     bool first = true;
 
+    SB_TRY(add_kinds(ctx, v, level, &kinds));
     if (kinds == 0) return sb_buffer_printf(out, "NOTHING");
     if (kinds == SB_KIND_NULL) return sb_buffer_printf(out, "NULL");
     for (size_t i = 0; i < sizeof TYPE_NAMES / sizeof TYPE_NAMES[0]; i++) {
@@ -177,7 +178,7 @@ static sb_status write_type(sb_val v, unsigned level, sb_buffer *out)
         first = false;
         if (TYPE_NAMES[i].bit == SB_KIND_LIST) {
             SB_TRY(sb_buffer_append_byte(out, '<'));
-            SB_TRY(write_type(v, level + 1, out));
+            SB_TRY(write_type(ctx, v, level + 1, out));
             SB_TRY(sb_buffer_append_byte(out, '>'));
         }
         if ((kinds & SB_KIND_NULL) == 0) SB_TRY(sb_buffer_printf(out, " NOT NULL"));
@@ -192,8 +193,8 @@ sb_status sb_func__value_type(sb_func_context *ctx, const sb_val *args, uint32_t
 
     (void)count;
     sb_buffer_init(&text, ctx->alloc);
-    sb_status st = write_type(args[0], 0, &text);
-    if (st != SB_OK) (void)SB_FAIL_NOMEM(ctx->err);
+    sb_status st = write_type(ctx, args[0], 0, &text);
+    if (st == SB_NOMEM) (void)SB_FAIL_NOMEM(ctx->err);
     if (st == SB_OK) st = sb_func__string(ctx, sb_buffer_bytes(&text), result);
     sb_buffer_deinit(&text);
     return st;

@@ -81,41 +81,70 @@ static bool is_blank(utf8proc_int32_t c)
            category == UTF8PROC_CATEGORY_ZP;
 }
 
-/* Is the character (bytes of it at p) to go? chars NULL: white space. */
-static bool to_trim(const uint8_t *p, size_t bytes, const sb_bytes *chars)
-{
-    size_t unused;
+/* What goes: some characters, or white space. */
+typedef struct trimmed {
+    bool blanks;
+    uint64_t ascii[2]; /* those of chars, a bit for each; */
+    sb_bytes chars;    /* the others are looked for */
+} trimmed;
 
-    if (chars == NULL) return is_blank(character(p, bytes, &unused));
-    for (size_t i = 0; i + bytes <= chars->size; i++)
-        if (memcmp(chars->data + i, p, bytes) == 0) return true;
-    return false;
+static trimmed trimmed_of(sb_bytes chars)
+{
+    trimmed what = {.chars = chars};
+
+    for (size_t i = 0; i < chars.size; i++)
+        if (chars.data[i] < 128)
+            what.ascii[chars.data[i] / 64] |= UINT64_C(1) << chars.data[i] % 64;
+    return what;
 }
 
-static sb_status trim_left(const sb_func_context *ctx, sb_bytes *text, const sb_bytes *chars)
+/* Is the character (bytes of it at p) to go? */
+static sb_status to_trim(sb_func_context *ctx, const uint8_t *p, size_t bytes, const trimmed *what,
+                         bool *goes)
 {
+    size_t at = 0;
+
+    if (what->blanks) {
+        *goes = is_blank(character(p, bytes, &at));
+        return SB_OK;
+    }
+    if (*p < 128) {
+        *goes = (what->ascii[*p / 64] >> *p % 64 & 1) != 0;
+        return SB_OK;
+    }
+    SB_TRY(sb_func__find(ctx, what->chars, sb_bytes_of(p, bytes), 0, &at));
+    *goes = at != what->chars.size;
+    return SB_OK;
+}
+
+static sb_status trim_left(sb_func_context *ctx, sb_bytes *text, const trimmed *what)
+{
+    bool goes;
     size_t begin = 0, asked = 0, bytes;
 
     for (; begin < text->size; begin += bytes) {
         SB_TRY(sb_func__poll_at(ctx, begin, &asked));
         (void)character(text->data + begin, text->size - begin, &bytes);
-        if (!to_trim(text->data + begin, bytes, chars)) break;
+        SB_TRY(to_trim(ctx, text->data + begin, bytes, what, &goes));
+        if (!goes) break;
     }
     *text = cut(*text, begin, text->size);
     return SB_OK;
 }
 
-static sb_status trim_right(const sb_func_context *ctx, sb_bytes *text, const sb_bytes *chars)
+static sb_status trim_right(sb_func_context *ctx, sb_bytes *text, const trimmed *what)
 {
     const size_t size = text->size;
     size_t asked = 0;
+    bool goes;
 
     while (text->size != 0) {
         size_t begin = text->size - 1;
         SB_TRY(sb_func__poll_at(ctx, size - begin, &asked));
         while (begin > 0 && (text->data[begin] & 0xC0u) == 0x80u)
             begin--;
-        if (!to_trim(text->data + begin, text->size - begin, chars)) break;
+        SB_TRY(to_trim(ctx, text->data + begin, text->size - begin, what, &goes));
+        if (!goes) break;
         text->size = begin;
     }
     return SB_OK;
@@ -124,16 +153,16 @@ static sb_status trim_right(const sb_func_context *ctx, sb_bytes *text, const sb
 static sb_status trim(sb_func_context *ctx, const char *name, const sb_val *args, uint32_t count,
                       bool left, bool right, sb_val *result)
 {
-    sb_bytes chars = {0};
+    trimmed what = {.blanks = true};
 
     SB_TRY(need_string(ctx, name, args[0]));
     if (count > 1) {
         SB_TRY(need_string(ctx, name, args[1]));
-        chars = sb_val_text(args[1]);
+        what = trimmed_of(sb_val_text(args[1]));
     }
     sb_bytes text = sb_val_text(args[0]);
-    if (left) SB_TRY(trim_left(ctx, &text, count > 1 ? &chars : NULL));
-    if (right) SB_TRY(trim_right(ctx, &text, count > 1 ? &chars : NULL));
+    if (left) SB_TRY(trim_left(ctx, &text, &what));
+    if (right) SB_TRY(trim_right(ctx, &text, &what));
     *result = sb_val_string(text);
     return SB_OK;
 }
