@@ -201,13 +201,13 @@ sb_status sb_func__round(sb_func_context *ctx, const sb_val *args, uint32_t coun
 
     SB_TRY(need_number(ctx, "round", args[0]));
     const double x = sb_func__real(args[0]);
-    if (count == 1) {
-        /* Ties go up, on both sides of zero; large numbers are whole. */
+    if (count > 1 && args[1].kind != SB_VAL_INT)
+        return sb_func__fail_arg(ctx, "round", "an INTEGER as precision", args[1]);
+    if (count == 1 || (count == 2 && args[1].as.integer == 0)) {
+        /* Ties go up, on both sides of zero, which none of the modes does; large numbers are whole. */
         *result = sb_val_float(x - floor(x) >= 0.5 ? ceil(x) : floor(x));
         return SB_OK;
     }
-    if (args[1].kind != SB_VAL_INT)
-        return sb_func__fail_arg(ctx, "round", "an INTEGER as precision", args[1]);
     if (count > 2 && args[2].kind != SB_VAL_STRING)
         return sb_func__fail_arg(ctx, "round", "the name of a mode", args[2]);
     if (count > 2 && !find_mode(sb_val_text(args[2]), &mode))
