@@ -25,7 +25,7 @@ STORED = {
     "string": "'text ' + toString(x * 7919 % $n)",
     "boolean": "x * 7919 % 3 = 0",
     "date": "date('1970-01-01') + duration({days: x * 7919 % 30000})",
-    "local time": "localtime({hour: x % 24, nanosecond: x})",
+    "local time": "localtime({hour: x % 24, minute: 0, second: 0, nanosecond: x})",
     "local datetime": "localdatetime('1970-01-01') + duration({seconds: x * 7919})",
     "zoned datetime": "datetime({epochSeconds: x * 7919})",
 }

@@ -228,6 +228,20 @@ static sb_status make_subseconds(sb_func_context *ctx, const fields *f, int64_t 
     return SB_OK;
 }
 
+/* Without a time of day as the base a part needs the one above it, the hour first: {hour: 12, second: 3} leaves a gap. */
+static sb_status check_clock(sb_func_context *ctx, const fields *f)
+{
+    for (field which = MINUTE; which <= MILLISECOND; which++) {
+        const uint32_t parts = which == MILLISECOND ? SUBSECONDS : BIT(which);
+        if ((f->given & parts) != 0 && !has(f, which - 1))
+            return SB_FUNC_FAIL_VALUE(ctx, "%s(): %s needs its %s", f->function,
+                                      which == MILLISECOND ? "a part of a second"
+                                                           : FIELD_NAMES[which],
+                                      FIELD_NAMES[which - 1]);
+    }
+    return SB_OK;
+}
+
 /* *ns: of the base, 0 without one. add: sub-seconds count on top of the base's (truncate). */
 static sb_status make_time(sb_func_context *ctx, const fields *f, bool add, int64_t *ns)
 {
@@ -407,6 +421,7 @@ static sb_status from_map(sb_func_context *ctx, sb_val_kind kind, const sb_val_m
         SB_TRY(make_date(ctx, &f, moment.has_date, &moment.days));
         moment.has_date = true;
     }
+    if (!has(&f, TIME) && !has(&f, DATETIME)) SB_TRY(check_clock(ctx, &f));
     SB_TRY(make_time(ctx, &f, false, &moment.ns));
     if (zoned(kind)) {
         /* The base's offset was that of another time: let the zone tell again. */
