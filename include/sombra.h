@@ -1182,6 +1182,7 @@ typedef struct sombra_recover_result {
 /** Salvage what can be read of a damaged file into a new one (EXISTS), which the damaged one is only read for. lost is called for each thing
  *  that could not be saved, and may be NULL. Ids change: those of the new file go on behind the highest that the
  *  damaged one has given (behind the highest found in it, if page 0 and the WAL are lost), so that no old id names another entity.
+ *  The damaged one may not lie under a name that the new one's making takes (x-making, x-salvage, x-wal … of a new x: INVALID).
  *  Of options memory_limit and transaction_memory count, NULL: the defaults. Some 40 bytes a node and the memory of a transaction must fit in the limit
  *  (docs/LIMITS.md). Errors: EXISTS, CANT_OPEN, CORRUPT (nothing can be read), IO, FULL, NOMEM, INVALID and MISUSE
  *  (options, as of sombra_open). */

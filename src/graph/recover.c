@@ -391,6 +391,7 @@ static sb_status run_recovery(sb_recovery *r, const char *damaged, const char *p
 
     SB_TRY(vfs->ops->exists(vfs, path, &exists, r->err));
     if (exists) return SB_FAIL(r->err, SB_EXISTS, "%s exists already", path);
+    SB_TRY(sb_pager_salvage_check(vfs, r->alloc, damaged, path, scratch, r->err));
     remove_files(r, scratch); /* those of a recovery that was killed */
     sb_status st = open_damaged(r, damaged, scratch);
     if (st == SB_OK) st = sb_recover__survey(r);

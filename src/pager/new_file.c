@@ -38,24 +38,32 @@ static sb_status remove_beside(const sb_new_file *made, const char *path, sb_err
     return SB_OK;
 }
 
-/* A database whose file had this name when it was opened, and was renamed or removed since, still uses WAL and shared memory of the name
- * (shm.c): both must stay, so the name is not free. */
-static sb_status must_be_free(const sb_new_file *made, sb_err *err)
+/* Nobody uses what lies beside the name. */
+static sb_status must_be_unused(const sb_new_file *made, const char *suffix, sb_err *err)
 {
     sb_file *file = NULL;
     sb_err cause;
     bool held = false;
-    char *shm = sb_pager__join_path(made->alloc, made->path, "-shm");
-    if (shm == NULL) return SB_FAIL_NOMEM(err);
+    char *beside = sb_pager__join_path(made->alloc, made->path, suffix);
+    if (beside == NULL) return SB_FAIL_NOMEM(err);
     sb_err_clear(&cause);
-    sb_status st = sb_vfs_open(made->vfs, shm, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, &cause);
-    sb_free(made->alloc, shm, strlen(shm) + 1);
+    sb_status st =
+        sb_vfs_open(made->vfs, beside, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, &cause);
+    sb_free(made->alloc, beside, strlen(beside) + 1);
     if (st == SB_CANT_OPEN && cause.os_error == ENOENT) return SB_OK;
     if (st != SB_OK) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
     st = file->ops->lock_held(file, SB_LOCK_OPEN, 1, &held, err);
     if (st == SB_OK && held) st = sb_pager__name_in_use(made->name, file, err);
     sb_file_close(file);
     return st;
+}
+
+/* A database whose file had this name when it was opened, and was renamed or removed since, still uses WAL and shared memory of the name
+ * (shm.c): both must stay, so the name is not free. A WAL has no locks: one that is in use is a database of that name. */
+static sb_status must_be_free(const sb_new_file *made, sb_err *err)
+{
+    SB_TRY(must_be_unused(made, "-wal", err));
+    return must_be_unused(made, "-shm", err);
 }
 
 void sb_pager__new_leave(sb_new_file *made)
@@ -71,10 +79,11 @@ static sb_status has_name(const sb_new_file *made, bool *has, sb_err *err)
     return sb_pager__leads_to(made->vfs, made->temporary, made->file, has, err);
 }
 
-/* Open the other name and lock it: *taken tells whether it is ours, else the file is closed again. */
+/* Open the other name and lock it: *taken tells whether it is ours, else the file is closed again. What has it open as a database (the
+ * source of this very copy, say) keeps it: OPEN is ours, too, until nothing is left of what was there. */
 static sb_status claim(sb_new_file *made, bool *taken, sb_err *err)
 {
-    bool locked = false;
+    bool locked = false, unused = false;
     sb_err cause;
     sb_err_clear(&cause);
     sb_status st = sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_CREATE,
@@ -83,22 +92,31 @@ static sb_status claim(sb_new_file *made, bool *taken, sb_err *err)
         return SB_FAIL_OS(err, st, cause.os_error, "%s can not be made: %s", made->name,
                           cause.text);
     st = made->file->ops->lock(made->file, SB_LOCK_MAKER, 1, SB_LOCK_EXCLUSIVE, &locked, err);
-    if (st == SB_OK && locked) st = has_name(made, taken, err);
+    if (st == SB_OK && locked)
+        st = made->file->ops->lock(made->file, SB_LOCK_OPEN, 1, SB_LOCK_EXCLUSIVE, &unused, err);
+    if (st == SB_OK && unused) st = has_name(made, taken, err);
     if (*taken) return SB_OK;
     sb_file_close(made->file);
     made->file = NULL;
     return st;
 }
 
-static sb_status being_made(const sb_new_file *made, sb_err *err)
+/* Why the other name could not be had: another maker has it, or it is open as a database. */
+static sb_status not_claimed(const sb_new_file *made, sb_err *err)
 {
     char holder[SB_HOLDER_BYTES] = "another process";
+    bool making = true;
     sb_file *file = NULL;
     if (sb_vfs_open(made->vfs, made->temporary, SB_OPEN_BESIDE | SB_OPEN_READ_ONLY, &file, NULL) ==
-        SB_OK)
-        sb_pager__holder(file, SB_LOCK_MAKER, "another process", holder);
+        SB_OK) {
+        const sb_status st = file->ops->lock_held(file, SB_LOCK_MAKER, 1, &making, NULL);
+        (void)st; /* benign: then it counts as held */
+        sb_pager__holder(file, making ? SB_LOCK_MAKER : SB_LOCK_OPEN, "another process", holder);
+    }
     sb_file_close(file);
-    return SB_FAIL(err, SB_BUSY, "%s is being made already by %s", made->name, holder);
+    if (making) return SB_FAIL(err, SB_BUSY, "%s is being made already by %s", made->name, holder);
+    return SB_FAIL(err, SB_BUSY, "%s can not be made: %s, its name until then, is in use by %s",
+                   made->name, made->temporary, holder);
 }
 
 static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
@@ -110,13 +128,14 @@ static sb_status claim_in_time(sb_new_file *made, uint64_t timeout_ns, bool *exi
         if (*exists) return SB_OK;
         SB_TRY(claim(made, &taken, err));
         if (taken) return vfs->ops->exists(vfs, made->path, exists, err);
-        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns) return being_made(made, err);
+        if (vfs->ops->monotonic_ns(vfs) - started >= timeout_ns) return not_claimed(made, err);
         vfs->ops->sleep_ns(vfs, RETRY_NS);
     }
 }
 
 static sb_status begin(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_err *err)
 {
+    bool dropped = false;
     SB_TRY(sb_vfs_resolve(made->vfs, made->alloc, made->name, &made->path, &made->path_bytes, err));
     made->temporary = sb_pager__join_path(made->alloc, made->path, "-making");
     if (made->temporary == NULL) return SB_FAIL_NOMEM(err);
@@ -124,7 +143,8 @@ static sb_status begin(sb_new_file *made, uint64_t timeout_ns, bool *exists, sb_
     if (*exists) return SB_OK;
     SB_TRY(must_be_free(made, err));
     SB_TRY(made->file->ops->truncate(made->file, 0, err));
-    return remove_beside(made, made->temporary, err);
+    SB_TRY(remove_beside(made, made->temporary, err));
+    return made->file->ops->lock(made->file, SB_LOCK_OPEN, 1, SB_LOCK_NONE, &dropped, err);
 }
 
 sb_status sb_pager__new_begin(sb_new_file *made, sb_vfs *vfs, const sb_allocator *alloc,

@@ -355,6 +355,11 @@ SB_MUST_CHECK sb_status sb_pager_verify(sb_txn *txn, const uint8_t *used, sb_fin
 
 /* ---- Salvage: what the recovery of a damaged file begins with -------------------------------- */
 
+/* SB_INVALID where the damaged file lies under a name that is written over or removed on the way to a new file by way of scratch: those of
+ * its making, or of the copy. */
+SB_MUST_CHECK sb_status sb_pager_salvage_check(sb_vfs *vfs, const sb_allocator *alloc,
+                                               const char *damaged, const char *path,
+                                               const char *scratch, sb_err *err);
 /* Copy a damaged file and its WAL to scratch (SB_EXISTS) on the same vfs: parts that can not be read as zeros. The
  * damaged one is only read. */
 SB_MUST_CHECK sb_status sb_pager_salvage(sb_vfs *vfs, const sb_allocator *alloc, const char *path,

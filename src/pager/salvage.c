@@ -8,6 +8,50 @@
 #define SECTOR_BYTES 4096u
 #define SUFFIX_BYTES 5u /* "-wal" and the NUL */
 
+/* ---- What must stay --------------------------------------------------------------------------- */
+
+static sb_status check_name(sb_vfs *vfs, const sb_allocator *alloc, sb_file *damaged,
+                            const char *path, const char *suffix, sb_err *err)
+{
+    bool is = false;
+    char *name = sb_pager__join_path(alloc, path, suffix);
+    if (name == NULL) return SB_FAIL_NOMEM(err);
+    sb_status st = sb_pager__leads_to(vfs, name, damaged, &is, err);
+    if (st == SB_OK && is)
+        st = SB_FAIL(err, SB_INVALID,
+                     "%s would be written over: give the new file a name that it does not begin "
+                     "with",
+                     damaged->path);
+    sb_free(alloc, name, strlen(name) + 1);
+    return st;
+}
+
+static sb_status check_names(sb_vfs *vfs, const sb_allocator *alloc, sb_file *damaged,
+                             const char *path, const char *scratch, sb_err *err)
+{
+    static const char *const making[] = {"-wal", "-shm", "-making", "-making-wal", "-making-shm"};
+    static const char *const copy[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof making / sizeof making[0]; i++)
+        SB_TRY(check_name(vfs, alloc, damaged, path, making[i], err));
+    for (size_t i = 0; i < sizeof copy / sizeof copy[0]; i++)
+        SB_TRY(check_name(vfs, alloc, damaged, scratch, copy[i], err));
+    return SB_OK;
+}
+
+sb_status sb_pager_salvage_check(sb_vfs *vfs, const sb_allocator *alloc, const char *damaged,
+                                 const char *path, const char *scratch, sb_err *err)
+{
+    char *real = NULL;
+    size_t real_bytes = 0;
+    sb_file *file = NULL;
+    SB_TRY(sb_vfs_open(vfs, damaged, SB_OPEN_READ_ONLY, &file, err));
+    sb_status st = sb_vfs_resolve(vfs, alloc, path, &real, &real_bytes, err);
+    if (st == SB_OK) st = check_names(vfs, alloc, file, real, scratch, err);
+    sb_free(alloc, real, real_bytes);
+    sb_file_close(file);
+    return st;
+}
+
 /* ---- Copying --------------------------------------------------------------------------------- */
 
 /* Read what can be read; the rest of the piece is zeros. */

@@ -642,6 +642,27 @@ static void test_graph_recover__refused(void **state)
     FAILS(&x->f, recover(x, "bad.sombra", "out.sombra", &result), SB_NOT_A_DB, "");
 }
 
+/* A damaged file that lies where something of the new one does stays as it is. */
+static void test_graph_recover__source_in_the_way(void **state)
+{
+    static const char *const names[] = {"out.sombra-wal",     "out.sombra-shm",
+                                        "out.sombra-making",  "out.sombra-making-wal",
+                                        "out.sombra-salvage", "out.sombra-salvage-wal"};
+    fixture *x = *state;
+    sb_recover_result result;
+    size_t bytes;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        write_file(x, names[i], x->file, x->bytes);
+        FAILS(&x->f, recover(x, names[i], "out.sombra", &result), SB_INVALID, "written over");
+        uint8_t *left = read_file(x, names[i], &bytes);
+        assert_int_equal(bytes, x->bytes);
+        assert_memory_equal(left, x->file, bytes);
+        free(left);
+        remove_file(x, names[i]);
+    }
+}
+
 /* ---- Losses that are in no damaged page ------------------------------------------------------------------------- */
 
 /* Open a copy of the sound file, to be changed. */
@@ -858,6 +879,7 @@ int main(void)
         WITH_FILE(test_graph_recover__many_pages),
         WITH_FILE(test_graph_recover__wal),
         WITH_FILE(test_graph_recover__refused),
+        WITH_FILE(test_graph_recover__source_in_the_way),
         WITH_FILE(test_graph_recover__wal_alone),
         WITH_FILE(test_graph_recover__lost_value),
         WITH_FILE(test_graph_recover__lost_names),

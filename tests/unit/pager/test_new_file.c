@@ -181,6 +181,37 @@ static void test_pager_new_file__what_came_meanwhile_stays(void **state)
 }
 
 /* Somebody removes the other name, and begins anew under it: what he makes does not get the name, nor is it removed. */
+/* What lies under a name of the making and is open as a database stays: it may be the very one that is copied. */
+static void test_pager_new_file__in_use_by_its_other_name(void **state)
+{
+    static const char *const names[] = {"x-making", "x-wal"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        fixture f, other;
+        sb_txn *txn = NULL;
+        fixture_options(&f, fixture_memory());
+        fixture_options(&other, f.vfs);
+        fixture_open(&f, names[i]);
+        CHECK(&f, fixture_put(&f, f.session, 1, 20, 100));
+        for (way_of_making maker = PLAIN; maker < MAKERS; maker++) {
+            sb_err_clear(&other.err);
+            assert_int_equal(make(&other, maker), SB_BUSY);
+            assert_non_null(strstr(other.err.text, "in use by this process"));
+        }
+        CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+        assert_int_equal(sb_pager_backup(txn, f.vfs, "x", NULL, NULL, &f.err), SB_BUSY);
+        sb_txn_rollback(txn);
+        sb_err_clear(&f.err);
+        assert_false(is_there(f.vfs, "x"));
+        assert_true(is_there(f.vfs, names[i]));
+        fixture_close(&f);
+        fixture_open(&f, names[i]);
+        assert_true(fixture_reads(&f, f.session, 1, 20, 100));
+        fixture_close(&f);
+        sb_vfs_destroy(f.vfs);
+    }
+}
+
 static void test_pager_new_file__replaced_while_made(void **state)
 {
     (void)state;
@@ -273,6 +304,7 @@ int main(void)
         TEST(test_pager_new_file__appears_at_the_close),
         TEST(test_pager_new_file__without_a_commit_there_is_none),
         TEST(test_pager_new_file__what_came_meanwhile_stays),
+        TEST(test_pager_new_file__in_use_by_its_other_name),
         TEST(test_pager_new_file__replaced_while_made),
         TEST(test_pager_new_file__each_call_fails),
         TEST(test_pager_new_file__fork),
