@@ -82,9 +82,8 @@ struct binding_connection {
     sombra_txn *txn;          /* begun by the program; NULL: none */
     binding_connection *next; /* in database->connections */
     binding_result *results;  /* those whose statements run; borrowed */
-    struct binding_orphan
-        *orphans; /* statements to be finalized when the call under way has ended */
-    binding_aggregate *aggregates; /* states of registered aggregates that have not finished */
+    struct binding_orphan *orphans; /* what is to be let go of when the call under way has ended */
+    binding_aggregate *aggregates;  /* states of registered aggregates that have not finished */
     binding_names names;
     PyThreadState *released; /* of the call under way, while it does not hold the GIL */
     unsigned long thread;    /* the call under way came without the GIL (Arrow) */
@@ -204,6 +203,8 @@ void binding_result_end(binding_result *result);
 void binding_abandon(binding_connection *connection);
 /* Finalize a statement of a connection: at once, or when the call has ended that runs on it in another thread. */
 void binding_finalize(binding_connection *connection, sombra_stmt *stmt);
+/* Let go of something when the call has ended that runs on the connection on this thread. */
+void binding_postpone(binding_connection *connection, void (*release)(void *), void *object);
 /* Close a connection: results that still run lose their rows. */
 void binding_connection_close(binding_connection *connection);
 

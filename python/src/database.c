@@ -43,33 +43,42 @@ bool binding_enter(binding_connection *connection)
 
 struct binding_orphan {
     struct binding_orphan *next;
-    sombra_stmt *stmt;
+    void (*release)(void *object); /* NULL: of a statement */
+    void *object;
 };
+
+void binding_postpone(binding_connection *connection, void (*release)(void *), void *object)
+{
+    struct binding_orphan *orphan = malloc(sizeof *orphan);
+
+    if (orphan == NULL) return; /* benign: it stays until the process ends */
+    *orphan =
+        (struct binding_orphan){.next = connection->orphans, .release = release, .object = object};
+    connection->orphans = orphan;
+}
 
 void binding_finalize(binding_connection *connection, sombra_stmt *stmt)
 {
-    struct binding_orphan *orphan;
-
     if (stmt == NULL || connection->conn == NULL) return; /* went with the connection */
     /* In the midst of a call, of this thread's too: that may be in a function of the program's, where the library finalizes nothing. */
     if (atomic_exchange_explicit(&connection->busy, true, memory_order_acquire)) {
-        orphan = malloc(sizeof *orphan);
-        if (orphan == NULL) return; /* benign: it stays until the process ends */
-        *orphan = (struct binding_orphan){.next = connection->orphans, .stmt = stmt};
-        connection->orphans = orphan;
+        binding_postpone(connection, NULL, stmt);
         return;
     }
     sombra_stmt_finalize(stmt);
     atomic_store_explicit(&connection->busy, false, memory_order_release);
 }
 
-static void finalize_orphans(binding_connection *connection)
+static void release_orphans(binding_connection *connection)
 {
     while (connection->orphans != NULL) {
         struct binding_orphan *orphan = connection->orphans;
 
         connection->orphans = orphan->next;
-        if (connection->conn != NULL) sombra_stmt_finalize(orphan->stmt);
+        if (orphan->release != NULL)
+            orphan->release(orphan->object);
+        else if (connection->conn != NULL)
+            sombra_stmt_finalize(orphan->object);
         free(orphan);
     }
 }
@@ -79,14 +88,14 @@ static bool settle(binding_connection *connection)
 {
     const bool settled = binding_settle(connection);
 
-    finalize_orphans(connection);
+    release_orphans(connection);
     return settled;
 }
 
 void binding_leave(binding_connection *connection)
 {
     binding_current = connection->outer;
-    finalize_orphans(connection);
+    release_orphans(connection);
     for (int i = 0; i < 3; i++)
         Py_CLEAR(connection->raised[i]);
     atomic_store_explicit(&connection->busy, false, memory_order_release);
@@ -130,7 +139,7 @@ void binding_connection_close(binding_connection *connection)
 {
     if (connection->conn == NULL) return;
     binding_abandon(connection);
-    finalize_orphans(connection);
+    release_orphans(connection);
     sombra_disconnect(connection->conn);
     connection->conn = NULL;
     connection->txn = NULL;

@@ -84,6 +84,17 @@ static const char *out_get_last_error(struct ArrowArrayStream *stream)
     return out->error != NULL ? out->error : out->inner.get_last_error(&out->inner);
 }
 
+/* The GIL is held, and the turn taken. */
+static void let_go(void *object)
+{
+    outgoing *out = object;
+
+    binding_result_end(out->result);
+    if (out->inner.release != NULL) out->inner.release(&out->inner);
+    Py_DECREF(out->result);
+    free(out);
+}
+
 static void out_release(struct ArrowArrayStream *stream)
 {
     outgoing *out = stream->private_data;
@@ -91,15 +102,20 @@ static void out_release(struct ArrowArrayStream *stream)
     stream->release = NULL;
     if (!Py_IsInitialized()) return; /* the process ends */
     const PyGILState_STATE state = PyGILState_Ensure();
-    /* Ending the run waits for its turn, which a call in another thread may have. */
-    while (!take_turn(out)) {
+    binding_connection *connection = out->result->connection;
+    /* Ending the run waits for its turn, which a call in another thread may have; or one of this thread, in which the collector has found the
+     * stream: that ends after this. */
+    while (!take_turn(out) && connection->thread != PyThread_get_thread_ident()) {
         Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS
     }
-    binding_result_end(out->result);
-    if (out->inner.release != NULL) out->inner.release(&out->inner);
-    binding_leave(out->result->connection);
-    Py_DECREF(out->result);
-    free(out);
+    if (out->error != NULL) {
+        binding_postpone(connection, let_go, out);
+    } else {
+        Py_INCREF(connection); /* the result's may be the last reference */
+        let_go(out);
+        binding_leave(connection);
+        Py_DECREF(connection);
+    }
     PyGILState_Release(state);
 }
 

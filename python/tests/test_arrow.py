@@ -1,6 +1,7 @@
 """Results as columns: Arrow, pandas, Polars."""
 
 import datetime
+import gc
 import os
 import signal
 import threading
@@ -251,6 +252,29 @@ def test_functions_within_a_stream(db):
     with pytest.raises(sombra.InvalidError) as caught:
         db.execute("UNWIND range(1, 70000) AS x RETURN my.bad(x) AS y").to_arrow()
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_stream_that_the_collector_finds(db):
+    """In the midst of a call on its own connection: the call does not wait for itself, and the run ends behind it."""
+
+    class Cycle:
+        pass
+
+    def leave():
+        cycle = Cycle()
+        cycle.itself, cycle.stream = cycle, db.execute("UNWIND range(1, 10) AS x RETURN x").__arrow_c_stream__()
+
+    db.register_function("my.collect", gc.collect)
+    gc.disable()
+    try:
+        leave()
+        assert db.execute("RETURN my.collect() AS found").single().found > 0
+        leave()
+        rows = db.execute("UNWIND range(1, 3) AS x RETURN my.collect() AS found")
+        db.execute("CREATE (:After)")  # no run is left that would hold a transaction
+        assert [row.found > 0 for row in rows] == [True, False, False]
+    finally:
+        gc.enable()
 
 
 def test_zoned_date_times_of_many_rows(db):
