@@ -144,9 +144,11 @@ static bool bind(binding_connection *connection, sombra_stmt *stmt, PyObject *pa
         if (value == NULL && PyErr_Occurred()) return false;
         if (value == NULL) continue; /* the first step says which is missing */
         bound++;
+        Py_INCREF(value); /* converting may run code that takes it out of its dict */
         done = binding_to_value(value, &converted, &scratch) &&
                binding_check(connection, sombra_stmt_bind_at(stmt, (size_t)i, &converted));
         binding_scratch_clear(&scratch);
+        Py_DECREF(value);
         if (!done) return false;
     }
     return bound == offered || (refuse_unknown(params, given) && refuse_unknown(params, named));

@@ -322,3 +322,13 @@ def test_entities(people):
 def test_deleted_entities_have_their_id(people):
     row = people.execute("MATCH (a {name: 'Ada'}) DETACH DELETE a RETURN a").single()
     assert row.a.id > 0 and row.a.labels == () and row.a.properties == {}
+
+
+def test_a_parameter_whose_dict_is_emptied_while_it_is_converted(db):
+    class Emptying:
+        def __index__(self):
+            given.clear()
+            return 1
+
+    given = {"items": [Emptying()] + ["x" * 100] * 1000}
+    assert db.execute("RETURN size($items) AS count", given).single().count == 1001
