@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
+import re
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Names = Union[str, Iterable[str], None]
 NodeLike = Union[int, Node]
 _DIRECTIONS = {"out": 0, "in": 1, "both": 2}
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 _CHECKPOINTS = {"passive": 0, "full": 1, "restart": 2, "truncate": 3}
 
 
@@ -360,7 +362,7 @@ class Database(_sombra.DatabaseBase, _Graph):
     def register_procedure(self, signature: str, function: Callable[..., Iterable[Sequence[Any]]]) -> None:
         """Let queries CALL a Python function, which returns or yields rows: "my.proc(name :: STRING?) :: (city :: STRING?, code :: INTEGER?)".
         An argument with a default in the signature may be left out: it is None."""
-        results = signature.rpartition("(")[2].rstrip(") ")
+        results = _COMMENT.sub("", re.split(r"::\s*\(", signature)[-1]).partition(")")[0]
         self._register(2, signature, (function, len(results.split(",")) if results.strip() else 0))
 
     # ---- The file -------------------------------------------------------------------------------------------------

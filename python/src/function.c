@@ -177,14 +177,16 @@ static sombra_status call_finish(sombra_call *call)
     return status;
 }
 
+#define RESULTS_MAX 64 /* of a signature: docs/LIMITS.md */
+
 static bool emit_row(sombra_call *call, PyObject *row, Py_ssize_t width, sombra_status *status)
 {
     binding_scratch scratch = {0};
-    sombra_value values[64]; /* a signature has no more results */
+    sombra_value values[RESULTS_MAX] = {{0}}; /* the library reads as many as it counts */
     PyObject *items = PySequence_Tuple(row);
     bool done = false;
 
-    if (items != NULL && PyTuple_Size(items) != width) {
+    if (items != NULL && (PyTuple_Size(items) != width || width > RESULTS_MAX)) {
         PyErr_Format(PyExc_ValueError, "a row of the procedure has %zd values instead of %zd",
                      PyTuple_Size(items), width);
     } else if (items != NULL) {

@@ -223,3 +223,18 @@ def test_statements_of_several_threads():
         database.time_limit = 0.1
         with pytest.raises(sombra.TimeLimitError):
             database.execute("MATCH (n:N), (m:N) WHERE n.x * m.x % 7 = 3 RETURN count(*) AS c")
+
+
+def test_results_of_a_procedure_are_counted_as_the_library_counts_them(db):
+    """Types may hold comments, and white space may stand behind the last bracket: a row was short of a value, or the stack of room for it."""
+    db.register_procedure("my.two() :: (a :: INTEGER, b :: LIST<INTEGER /* ( */>)\n", lambda: [(1, [2])])
+    assert db.execute("CALL my.two() YIELD a, b RETURN a, b").fetchall() == [(1, [2])]
+    db.register_procedure(f"my.one() :: (a :: LIST<INTEGER /* {',' * 300} */>)", lambda: [([1],)])
+    assert db.execute("CALL my.one() YIELD a RETURN a").single().a == [1]
+    called = []
+    db.register_procedure("my.none() :: ()\n", lambda: called.append(1))
+    db.execute("CALL my.none()").close()
+    assert called == [1]
+    db._register(2, "my.wrong() :: (a :: INTEGER, b :: INTEGER)", (lambda: [tuple(range(300))], 300))
+    with pytest.raises(sombra.InvalidError, match="300 values"):
+        db.execute("CALL my.wrong() YIELD a RETURN a").fetchall()
