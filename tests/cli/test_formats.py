@@ -946,6 +946,16 @@ class Scripts(Formats):
         self.fails("--cypher", self.UNIQUE + self.NODES + self.LINKS.replace("[r:R]", "[a:R]").replace(" SET r = row[2]", ""), "line 1", "a")
         self.fails("--cypher", "CREATE (:A {x: '" + "y" * (18 << 20), "longer than 16 MiB")
 
+    def test_one_long_line(self):
+        """The end of a line is of no concern to statements, however far away it is."""
+        remove("script.sombra")
+        text = "BEGIN; " + f"CREATE (:A {{x: '{'y' * 65000}'}}); " * 300 + "COMMIT  ;begin;CREATE (:B);COMMIT"
+        self.assertGreater(len(text), 17 << 20)
+        self.assertIn("imported 301 nodes", run("import", "script.sombra", "--cypher", write("script.cypher", text)))
+        remove("script.sombra")
+        words = "BEGIN \t\r\nCREATE\n(:A);\ncommit\nSCHEMA  AWAIT\n:begin\nMATCH\n(n:A)\nCREATE (:B);\n:commit\nBEGIN\nCREATE (:C);Commit  "
+        self.assertIn("imported 3 nodes", run("import", "script.sombra", "--cypher", write("script.cypher", words)))
+
     def test_keys_of_relationships(self):
         """apoc.export.cypher of Neo4j 5.7 and later: they become what they say, unique together, and each there."""
         constraints = ("CREATE CONSTRAINT k1 FOR ()-[rel:KNOWS]-() REQUIRE (rel.a, rel.`b c`) IS RELATIONSHIP KEY;\n"

@@ -1,6 +1,7 @@
 /* script.c — scripts of Cypher statements, as Neo4j's apoc.export.cypher writes them for its shells, and as ours has them: statements that
  * end with ';', and between them lines for the shell: :begin and :commit (or BEGIN and COMMIT), :param name => value, SCHEMA AWAIT.
  * All of a script is one transaction, or one for each batch of statements: what begin and commit say is left out. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -253,6 +254,19 @@ static sombra_status take_command(reading *r, const char *text, size_t size)
                       (int)(size < 40 ? size : 40), text);
 }
 
+/* The line at the front, if it is one of letters and blanks alone; 0: it is not. SIZE_MAX: more text is needed to tell. Of others the end is not
+ * looked for: it may be far away, behind many statements. */
+static size_t plain_line_bytes(const char *text, size_t size, bool ended)
+{
+    size_t at = 0;
+
+    while (at < size && (isalpha((unsigned char)text[at]) ||
+                         (text[at] != '\0' && strchr(" \t\r", text[at]) != NULL)))
+        at++;
+    if (at == size) return ended ? size : SIZE_MAX;
+    return text[at] == '\n' ? at : 0;
+}
+
 /* Words of neo4j-shell that stand alone on their line, without ';'. */
 static bool is_shell_word(const char *text, size_t size)
 {
@@ -276,15 +290,16 @@ static sombra_status take_next(reading *r, bool *done)
         *done = r->ended;
         return r->ended ? SOMBRA_OK : read_more(r);
     }
-    const char *newline = memchr(text, '\n', left);
-    if (newline == NULL && !r->ended) return read_more(r);
-    const size_t line = newline == NULL ? left : (size_t)(newline - text);
-    size_t size = line;
+    size_t size = plain_line_bytes(text, left, r->ended);
+    if (size == SIZE_MAX) return read_more(r);
     sombra_status status;
     if (*text == ':') {
-        status = take_command(r, text, line);
-    } else if (is_shell_word(text, line)) {
-        (void)is_transaction(r, text, line, &status);
+        const char *newline = memchr(text, '\n', left);
+        if (newline == NULL && !r->ended) return read_more(r);
+        size = newline == NULL ? left : (size_t)(newline - text);
+        status = take_command(r, text, size);
+    } else if (is_shell_word(text, size)) {
+        (void)is_transaction(r, text, size, &status);
     } else {
         size = statement_bytes(text, left);
         if (size == SIZE_MAX && !r->ended) return read_more(r);
