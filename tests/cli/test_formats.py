@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import sqlite3
 import subprocess
 import unittest
@@ -1073,6 +1074,22 @@ class Kuzu(Formats):
         remove("kuzu.sombra")
         self.assertIn("the rows are in Parquet", run("import", "kuzu.sombra", "--kuzu", folder, code=2))
 
+    def test_many_columns(self):
+        """Names in quotes take the room that they need: each took as much as the rest of the script has."""
+        subprocess.run("rm -rf kz; mkdir kz", shell=True, check=True)
+        names = ["`id`", *(f"`c{i}`" for i in range(50000))]
+        write("kz/schema.cypher", "CREATE NODE TABLE `P` (" + " STRING, ".join(names) + " STRING, PRIMARY KEY(`id`));")
+        write("kz/copy.cypher", "COPY `P` (" + ",".join(names) + ") FROM 'p.csv' (header=false);")
+        write("kz/p.csv", "a" + ",b" * 50000)
+        remove("kuzu.sombra")
+
+        def limit():
+            if "SOMBRA_SANITIZED" not in os.environ:  # a sanitizer takes terabytes of addresses
+                resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+        told = subprocess.run([SOMBRA, "import", "kuzu.sombra", "--kuzu", "kz"], capture_output=True, text=True, preexec_fn=limit)
+        self.assertIn("imported 1 node, 0 relationships, 50,001 properties", told.stdout + told.stderr)
+
     def test_hostile(self):
         def fails(part, code=2, **files):
             remove("bad.sombra")
@@ -1091,7 +1108,8 @@ class Kuzu(Formats):
                             ("a table is there twice", {"schema_cypher": "CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));CREATE NODE TABLE A (i INT64, PRIMARY KEY(i));"}),
                             ("node tables are not in schema.cypher", {"schema_cypher": "CREATE REL TABLE R (FROM A TO B);", "copy_cypher": "COPY R FROM 'r.csv';"}), ("not valid UTF-8", {"schema_cypher": b"\xff"}),
                             ("no table as", {"schema_cypher": "CREATE NODE TABLE A (i STRUCT(" + "a STRUCT(" * 100000}), ("(born): 'x' is not a DATE", {"User_csv": "a,1,,,x" + "," * 12 + "\n"}),
-                            ("(iv)", {"User_csv": "a,1,,,,,,3 moons" + "," * 9 + "\n"}), ("(nums): the text is no list", {"User_csv": "a,1,,,,,,,,x" + "," * 7 + "\n"}), ("(b): the text is no BLOB", {"User_csv": "a,1,,,,,,,,,\\xZZ" + "," * 6 + "\n"})):
+                            ("(iv)", {"User_csv": "a,1,,,,,,3 moons" + "," * 9 + "\n"}), ("(iv)", {"User_csv": "a,1,,,,,,99999999999999999999 days" + "," * 9 + "\n"}),
+                            ("(iv)", {"User_csv": "a,1,,,,,,9223372036854775807 days 9223372036854775807 days 3 days" + "," * 9 + "\n"}), ("(nums): the text is no list", {"User_csv": "a,1,,,,,,,,x" + "," * 7 + "\n"}), ("(b): the text is no BLOB", {"User_csv": "a,1,,,,,,,,,\\xZZ" + "," * 6 + "\n"})):
             with self.subTest(part=part):
                 fails(part, **files)
         fails("City.csv, line 2 (id): '0' is the id of an earlier node in group City", code=3, City_csv="0,a\n0,b\n")

@@ -38,6 +38,16 @@ static void skip_blanks(words *w)
     }
 }
 
+/* Where a text or name in quotes ends that begins at start: its quote, or the end of all. */
+static const char *quoted_end(const words *w, const char *start)
+{
+    const char *at = start + 1;
+
+    while (at != w->end && *at != *start)
+        at += *at == '\\' && *start != '`' && w->end - at > 1 ? 2 : 1;
+    return at;
+}
+
 static void next(words *w)
 {
     skip_blanks(w);
@@ -46,11 +56,12 @@ static void next(words *w)
     if (w->at == w->end) {
         w->word = fmt_text(start, 0);
     } else if (strchr("`'\"", *start) != NULL) {
-        char *made = fmt_arena_alloc(w->arena, (size_t)(w->end - start)), *out = made;
+        const char *end = quoted_end(w, start);
+        char *made = fmt_arena_alloc(w->arena, (size_t)(end - start)), *out = made;
         w->in_quotes = true;
         w->is_text = *start != '`';
         w->is_name = !w->is_text;
-        for (w->at++; w->at != w->end && *w->at != *start; w->at++) {
+        for (w->at++; w->at != end; w->at++) {
             const bool escaped = *w->at == '\\' && w->is_text && w->end - w->at > 1;
             w->at += escaped;
             w->line += *w->at == '\n';
@@ -350,6 +361,9 @@ static sombra_status read_schema(reading *r, const char *path, words *w)
 
 /* ---- Values ------------------------------------------------------------------------------------------------------------ */
 
+#define PART_MAX                                                                                   \
+    1000000000000LL /* of an interval: Kuzu's own are smaller, and a text has room for few of them */
+
 /* 3 years 2 months 13 days 01:02:03.5: as ISO 8601. False: it is none. */
 static bool iso_duration(sombra_text text, char *out, size_t room)
 {
@@ -371,7 +385,7 @@ static bool iso_duration(sombra_text text, char *out, size_t room)
     while (*(at += strspn(at, " ")) != '\0') {
         const bool negative = *at == '-';
         const long long number = strtoll(at, &word, 10);
-        if (word == at) return false;
+        if (word == at || number > PART_MAX || number < -PART_MAX) return false;
         if (*word == ':') {
             char *rest;
             const long long minutes = strtoll(word + 1, &rest, 10);
@@ -646,6 +660,16 @@ static bool take_options(words *w, source *s)
     return true;
 }
 
+/* A column's place, looked for from one on; column_count: there is none. */
+static size_t find_column(const table *t, sombra_text name, size_t from)
+{
+    for (size_t n = 0; n < t->column_count; n++) {
+        const size_t i = from + n < t->column_count ? from + n : from + n - t->column_count;
+        if (same_name(t->columns[i].name, name)) return i;
+    }
+    return t->column_count;
+}
+
 /* (`name`, `age`): columns in the order of the file. Kuzu 0.5 to 0.7 names `_ID` of relationships, too, and writes it not. */
 static bool take_names(words *w, source *s)
 {
@@ -656,14 +680,14 @@ static bool take_names(words *w, source *s)
             s->columns[s->column_count++] = &t->columns[i];
         return true;
     }
+    size_t next_place = 0; /* most often they are in the table's order */
     while (!take_word(w, ")")) {
-        size_t i = 0;
-        while (i < t->column_count && !same_name(t->columns[i].name, w->word))
-            i++;
+        const size_t i = find_column(t, w->word, next_place);
         if (i != t->column_count && s->column_count != t->column_count)
             s->columns[s->column_count++] = &t->columns[i];
         else if (!t->is_rel || !is_word(w, "_ID") || i != t->column_count)
             return false;
+        next_place = i == t->column_count ? next_place : i + 1;
         next(w);
         (void)take_word(w, ",");
     }
