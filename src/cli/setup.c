@@ -286,9 +286,11 @@ static void complete_bash(void)
          ";;\n"
          "        esac\n"
          "    fi\n"
-         "    COMPREPLY+=($(compgen -f -- \"$word\"))\n"
+         "    local -a files # with blanks in their names, too\n"
+         "    mapfile -t files < <(compgen -f -- \"$word\")\n"
+         "    COMPREPLY+=(\"${files[@]}\")\n"
          "}\n"
-         "complete -o filenames -F _sombra sombra");
+         "complete -o default -o filenames -F _sombra sombra");
 }
 
 /* ' and ] would end what zsh reads; : separates. */

@@ -195,7 +195,7 @@ class Setup(unittest.TestCase):
         """What bash offers for the last word."""
         script = ('source ./completions; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sombra; printf "%s\\n" "${COMPREPLY[@]}"')
         done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True)
-        return done.stdout.split()
+        return [answer for answer in done.stdout.splitlines() if answer]
 
     @unittest.skipUnless(shutil.which("bash"), "no bash")
     def test_bash_completes(self):
@@ -210,6 +210,8 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.complete("sombra", "completions", "fi"), ["fish"])
         self.assertEqual(self.complete("sombra", "info", "graph"), ["graph.sombra"])
         self.assertEqual(self.complete("sombra", "help", "opt"), ["options"])
+        write("my graph.sombra", "")
+        self.assertEqual(self.complete("sombra", "info", "my"), ["my graph.sombra"])
         # flags in front, and values behind '='
         self.assertEqual(self.complete("sombra", "--format", "json", "--quiet", "inf"), ["info"])
         self.assertEqual(self.complete("sombra", "--format", "json", "info", "g.sombra", "--tr"), ["--trees"])
