@@ -308,6 +308,8 @@ int run_import(invocation *cli);
 /* exchange.c: import and export of other formats than CSV, when flags ask for one; *asked tells. */
 int import_formats(invocation *cli, bool *asked);
 int export_format(invocation *cli, const char *as);
+/* Tell programs what a script that was written or run has made. False when standard output could not be written. */
+bool record_of_script(const invocation *cli, uint64_t nodes, uint64_t rels, double seconds);
 /* The statements of a Cypher script, all of them or none, in the open database. */
 int load_script(invocation *cli, const char *path);
 bool same_file(const char *a, const char *b);

@@ -90,7 +90,7 @@ const command commands[] = {
      "  sombra export g.sombra out/\n  sombra import copy.sombra --from out/\n"
      "  sombra export g.sombra graph.jsonl --as jsonl\n  sombra export g.sombra - --as graphml | gzip > graph.graphml.gz\n", run_export,
      {{"as", "csv|jsonl|graphml|gexf", "CSV files in the directory TARGET (csv), or one file TARGET ('-': standard output)", false}, END}},
-    {"dump", "FILE [SCRIPT]", "write the graph as a Cypher script that makes it anew, schema and data",
+    {"dump", "FILE [SCRIPT]", "write the graph as a Cypher script that makes it anew, schema and data; '-': to standard output",
      "  sombra dump g.sombra g.cypher\n  sombra dump g.sombra | gzip >g.cypher.gz\n", run_dump, {END}},
     {"restore", "FILE SCRIPT", "run a script that dump wrote, all of it or nothing; '-': from standard input",
      "  sombra restore copy.sombra g.cypher\n  zcat g.cypher.gz | sombra restore copy.sombra -\n", run_restore, {END}},

@@ -727,16 +727,38 @@ void drop_script(const char *script)
     if (fstat(STDOUT_FILENO, &info) == 0 && S_ISREG(info.st_mode)) (void)unlink(script);
 }
 
+/* A table has nothing to say of a script that was asked for; programs are told what it holds. */
+static int tell_dumped(invocation *cli, double seconds)
+{
+    sombra_info info;
+
+    if (cli->format == FORMAT_TABLE) return EXIT_OK;
+    if (sombra_get_info(cli->txn, &info) != SOMBRA_OK) return complain_conn(cli);
+    return record_of_script(cli, info.nodes, info.rels, seconds) ? EXIT_OK : 9;
+}
+
 static int write_script(invocation *cli, const char *script)
 {
-    int code;
+    const double started = seconds_now();
+    int code, before;
 
     if ((code = check_not_own(cli, script, "the script")) != EXIT_OK) return code;
-    if (freopen(script, "w", stdout) == NULL) return complain_errno(script);
+    if ((before = dup(STDOUT_FILENO)) < 0) return complain_errno("standard output");
+    if (freopen(script, "w", stdout) == NULL) {
+        code = complain_errno(script);
+        (void)close(before);
+        return code;
+    }
     output_goes_to(script);
     code = dump_graph(cli);
     if (fflush(stdout) != 0) code = output_failed();
     if (code != EXIT_OK) drop_script(script);
+    if (code == EXIT_OK) {
+        (void)dup2(before, STDOUT_FILENO);
+        output_goes_to("standard output");
+        code = tell_dumped(cli, seconds_now() - started);
+    }
+    (void)close(before);
     return code;
 }
 
@@ -748,7 +770,9 @@ int run_dump(invocation *cli)
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
     progress_start_late(cli, "Dumping");
-    code = cli->argument_count > 1 ? write_script(cli, cli->arguments[1]) : dump_graph(cli);
+    code = cli->argument_count > 1 && strcmp(cli->arguments[1], "-") != 0
+               ? write_script(cli, cli->arguments[1])
+               : dump_graph(cli);
     progress_stop(cli);
     return close_database(cli, code);
 }

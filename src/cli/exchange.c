@@ -337,16 +337,21 @@ int import_formats(invocation *cli, bool *asked)
     return import_with(cli, &j);
 }
 
+bool record_of_script(const invocation *cli, uint64_t nodes, uint64_t rels, double seconds)
+{
+    static const char *const columns[] = {"nodes", "relationships", "seconds"};
+
+    return output_record(cli, columns,
+                         (cell[]){cell_int(nodes), cell_int(rels), cell_real(seconds)}, 3);
+}
+
 /* False when standard output could not be written. */
 static bool tell_restored(const invocation *cli, const fmt_result *result, double seconds)
 {
-    static const char *const columns[] = {"nodes", "relationships", "seconds"};
     char a[64], b[64];
 
     if (cli->format != FORMAT_TABLE)
-        return output_record(
-            cli, columns,
-            (cell[]){cell_int(result->nodes), cell_int(result->rels), cell_real(seconds)}, 3);
+        return record_of_script(cli, result->nodes, result->rels, seconds);
     if (!cli->quiet)
         fprintf(stderr, "%s, %s restored in %.2f s\n", counted(result->nodes, "node", "nodes", a),
                 counted(result->rels, "relationship", "relationships", b), seconds);

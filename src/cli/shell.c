@@ -127,7 +127,7 @@ int shell_redirect(shell *s, const char *target, bool once)
 
     end_redirection(s, &s->once);
     if (!once) end_redirection(s, &s->output);
-    if (target == NULL) return EXIT_OK;
+    if (target == NULL || strcmp(target, "-") == 0) return EXIT_OK;
     if (*target != '|' && check_not_own(&s->cli, target, "the output") != EXIT_OK)
         return EXIT_USAGE;
     (void)fflush(stdout);

@@ -111,7 +111,7 @@ int shell_restore(shell *s, const char *script);
 int shell_run_statement(shell *s, const char *text, size_t size, text_place place);
 /* Open another database instead of the present one. */
 int shell_open(shell *s, const char *file, bool read_only);
-/* Standard output to a file or '|command'; NULL: back to where it went first. */
+/* Standard output to a file or '|command'; NULL or "-": back to where it went first. */
 int shell_redirect(shell *s, const char *target, bool once);
 /* Write what a statement or command has printed, and tell when that fails; ends .once, if the result was the one that it waits for. */
 int shell_finish(shell *s, int code, bool result);

@@ -526,7 +526,7 @@ static const shell_command_spec specs[] = {
     {"schema", "tables", "[LABEL]", 0, 1, 'l', false, "labels and types with their properties, and what connects them", run_schema_command, NULL},
     {"indexes", NULL, "[FLAGS]", 0, -1, ' ', false, "indexes and constraints; --create and --drop make and drop them", NULL, "schema"},
     {"mode", NULL, "[MODE]", 0, 2, 'm', true, "how results are shown: table, box, markdown, line, json, jsonl, csv, graph", run_mode, NULL},
-    {"output", NULL, "[FILE]", 0, -1, 'f', true, "results go to a file, or to '|command'; without FILE back to the terminal", run_output, NULL},
+    {"output", NULL, "[FILE]", 0, -1, 'f', true, "results go to a file, or to '|command'; without FILE, or with '-', back to the terminal", run_output, NULL},
     {"once", NULL, "FILE", 1, -1, 'f', true, "the next result alone goes to a file or '|command'", run_once, NULL},
     {"timer", NULL, "on|off", 1, 1, 'o', true, "tell rows and time of each statement", run_timer, NULL},
     {"explain", NULL, "on|off|QUERY", 1, -1, 'q', false, "the plan instead of the rows: of all statements that follow, or of one", run_explain, NULL},

@@ -321,8 +321,8 @@ digraph sombra {
 
     def test_output_goes_to_files_and_programs(self):
         out = shell(".mode csv", ".once one.txt", "RETURN 1 AS x", "RETURN 2 AS x", ".output two.txt", "RETURN 3 AS x", ".mode",
-                    ".output", "RETURN 4 AS x", ".output '|tr a-z A-Z'", "RETURN 'five' AS x")
-        self.assertEqual(out, "x\n2\nx\n4\nX\nFIVE\n")
+                    ".output", "RETURN 4 AS x", ".output '|tr a-z A-Z'", "RETURN 'five' AS x", ".output -", "RETURN 6 AS x")
+        self.assertEqual(out, "x\n2\nx\n4\nX\nFIVE\nx\n6\n")
         with open("one.txt", encoding="utf-8") as file:
             self.assertEqual(file.read(), "x\n1\n")
         with open("two.txt", encoding="utf-8") as file:
@@ -502,6 +502,15 @@ digraph sombra {
             script = one.read()
             self.assertEqual(script, two.read())
         self.assertEqual(run("dump", "n.sombra"), script)
+        self.assertEqual(run("dump", "n.sombra", "-"), script)
+        self.assertEqual(run("n.sombra", "-c", ".dump -"), script)
+        self.assertFalse(os.path.exists("-"))
+        # to programs: what a script holds that they do not see
+        told = json.loads(run("dump", "n.sombra", "j.cypher", "--format", "json"))
+        self.assertEqual(told["nodes"], json.loads(run("verify", "n.sombra", "--format", "json"))["nodes"])
+        self.assertEqual(set(told), {"nodes", "relationships", "seconds"})
+        for form in ("csv", "box", "markdown", "line", "jsonl"):
+            self.assertRegex(run("dump", "n.sombra", "j.cypher", "--format", form), f"nodes(.|\n)*{told['nodes']}")
         self.assertEqual(run("n.sombra", "-c", ".dump"), script)
         for name, words, stdin in (("a", ["restore", "a.sombra", "d.cypher"], None), ("b", ["restore", "b.sombra", "-"], script),
                                    ("c", ["c.sombra", "-c", ".restore d.cypher"], None), ("d", ["d.sombra", "-f", "d.cypher"], None),
