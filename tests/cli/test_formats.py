@@ -1268,6 +1268,12 @@ INSERT INTO number VALUES ('7');
                    "relationships": [{"table": "person", "type": "REPORTS_TO", "start": {"table": "person", "columns": ["id"]}, "end": {"table": "person", "columns": "bossId"}, "properties": {"score": "score"}}]}
         remove("lite.sombra")
         run("import", "lite.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", json.dumps(changed, indent=1)))
+        # a table that is taken out while relationships refer to it: they are named, with their line
+        changed["nodes"][0]["table"] = "city"
+        text = json.dumps(changed, indent=1)
+        line = text[:text.index('"REPORTS_TO"')].count("\n") - 1  # it begins two lines above
+        self.assertIn(f"mapping.json, line {line}: an end of relationships is no table of nodes: 'person'",
+                      run("import", "wrong.sombra", "--sqlite", "shop.db", "--mapping", write("mapping.json", text), code=2))
         self.assertEqual(self.query("MATCH (a:Human:Being)-[r:REPORTS_TO]->(b) RETURN a.key AS a, b.name AS b, r.score AS s ORDER BY a"), [{"a": "2", "b": 'Ann "q"', "s": 2.0}, {"a": "3", "b": 'Ann "q"', "s": None}])
 
     def test_mapping_bytes(self):

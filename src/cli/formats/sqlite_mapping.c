@@ -200,12 +200,13 @@ static bool take_maps(lite *r, fmt_json *j, bool of_nodes)
     for (;; first = false) {
         if (!fmt_json_item(j, first, &more)) return false;
         if (!more) return true;
+        (void)fmt_json_peek(j); /* where it begins */
         if (of_nodes) {
             r->nodes = fmt_grow(r->nodes, &r->node_capacity, r->node_count + 1, sizeof *r->nodes);
-            r->nodes[r->node_count] = (lite_nodes){.table = {NULL, 0}};
+            r->nodes[r->node_count] = (lite_nodes){.said_at = j->at};
             if (!take_map(r, j, &r->nodes[r->node_count++], NULL)) return false;
         } else {
-            (void)lite_new_rel(r, fmt_text(NULL, 0), fmt_text(NULL, 0));
+            lite_new_rel(r, fmt_text(NULL, 0), fmt_text(NULL, 0))->said_at = j->at;
             if (!take_map(r, j, NULL, &r->rels[r->rel_count++])) return false;
         }
     }
@@ -227,25 +228,50 @@ static bool take_mapping(lite *r, fmt_json *j)
     return fmt_json_at_end(j) || fmt_json_fail(j, j->at, "something follows the mapping");
 }
 
-/* What must be there; NULL: all of it. */
-static const char *mapping_fault(const lite *r)
+/* A fault of the mapping at a place of its text; of a table, if it has a name. */
+static sombra_status mapping_fault(lite *r, const char *path, const char *begin, const char *at,
+                                   const char *problem, sombra_text table)
 {
+    const char *quote = table.size == 0 ? "" : "'";
+    uint64_t line = 1;
+
+    for (; begin < at; begin++)
+        line += *begin == '\n';
+    fmt_at(r->loader, path, line, NULL, 0);
+    return fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "%s%s%s%.*s%s", problem,
+                      table.size == 0 ? "" : ": ", quote, (int)table.size, (const char *)table.data,
+                      quote);
+}
+
+/* Is all there that must be? */
+static sombra_status check_mapping(lite *r, const char *path, const char *begin)
+{
+    const sombra_text none = {NULL, 0};
+
     for (size_t i = 0; i < r->node_count; i++)
-        if (r->nodes[i].table.size == 0) return "nodes need a table";
+        if (r->nodes[i].table.size == 0)
+            return mapping_fault(r, path, begin, r->nodes[i].said_at, "nodes need a table", none);
     for (size_t i = 0; i < r->rel_count; i++) {
         const lite_rels *rel = &r->rels[i];
         if (rel->table.size == 0 || rel->type.size == 0 || rel->ends[0].size == 0 ||
             rel->ends[1].size == 0)
-            return "relationships need a table, a type, a start and an end";
+            return mapping_fault(r, path, begin, rel->said_at,
+                                 "relationships need a table, a type, a start and an end", none);
         for (unsigned end = 0; end < 2; end++) {
             const lite_nodes *to = lite_find_nodes(r, rel->ends[end]);
-            if (to == NULL) return "an end of relationships is no table of nodes";
+            if (to == NULL)
+                return mapping_fault(r, path, begin, rel->said_at,
+                                     "an end of relationships is no table of nodes",
+                                     rel->ends[end]);
             const lite_texts *id = rel->refers[end].count != 0 ? &rel->refers[end] : &to->id;
             if (id->count == 0 || id->count != rel->keys[end].count)
-                return "an end of relationships has not as many columns as the id of its nodes";
+                return mapping_fault(
+                    r, path, begin, rel->said_at,
+                    "an end of relationships has not as many columns as the id of its nodes",
+                    rel->ends[end]);
         }
     }
-    return NULL;
+    return SOMBRA_OK;
 }
 
 sombra_status lite_read_mapping(lite *r, const char *path)
@@ -269,17 +295,9 @@ sombra_status lite_read_mapping(lite *r, const char *path)
     if (status == SOMBRA_OK) {
         const char *begin = text.size == 0 ? "" : text.data;
         fmt_json j = {.begin = begin, .at = begin, .end = begin + text.size, .arena = &r->arena};
-        uint64_t line = 1;
-        const char *fault = NULL;
-        if (!take_mapping(r, &j)) {
-            for (const char *at = begin; at < j.problem_at; at++)
-                line += *at == '\n';
-            fault = j.problem;
-        } else {
-            fault = mapping_fault(r);
-        }
-        fmt_at(r->loader, path, line, NULL, 0);
-        if (fault != NULL) status = fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "%s", fault);
+        status = take_mapping(r, &j)
+                     ? check_mapping(r, path, begin)
+                     : mapping_fault(r, path, begin, j.problem_at, j.problem, fmt_text(NULL, 0));
     }
     free(text.data);
     return status;

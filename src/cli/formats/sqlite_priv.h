@@ -37,6 +37,7 @@ typedef struct lite_nodes {
     lite_columns properties;
     lite_id *other_ids; /* that ends of relationships refer to */
     size_t other_count, other_capacity;
+    const char *said_at; /* in the text of a mapping, while that is read */
 } lite_nodes;
 
 typedef struct lite_rels {
@@ -47,6 +48,7 @@ typedef struct lite_rels {
     sombra_text groups[2];
     const lite_fold *folds[2];
     lite_columns properties;
+    const char *said_at; /* as of nodes */
 } lite_rels;
 
 typedef struct lite {
