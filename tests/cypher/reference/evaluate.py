@@ -16,8 +16,10 @@ class Trouble(Exception):
 
 
 class Evaluator:
-    def __init__(self, graph, params=None, budget=2000):
+    def __init__(self, graph, params=None, budget=2000, backward=False):
+        """backward: find the last first. What comes out then does not depend on the order of a MATCH if it is the same."""
         self.graph, self.params, self.budget = graph, params or {}, budget
+        self.in_order = reversed if backward else iter
 
     def spend(self):
         self.budget -= 1
@@ -48,7 +50,7 @@ class Evaluator:
     def steps(self, node, pattern, used, env):
         """Relationships that go on from a node, with the node each leads to."""
         here, rels, types, direction, props = node.id, self.graph.rels, pattern.types, pattern.direction, pattern.props
-        for number in self.graph.incident[here]:
+        for number in self.in_order(self.graph.incident[here]):
             self.spend()
             if used is not None and number in used:
                 continue
@@ -165,7 +167,7 @@ class Evaluator:
         if first.var is not None and first.var in env:
             starts = [env[first.var]] if isinstance(env[first.var], Node) else []
         else:
-            starts = [Node(i) for i in self.graph.nodes]
+            starts = [Node(i) for i in self.in_order(self.graph.nodes)]
         for start in starts:
             bound = self.bind_node(start, first, env)
             if bound is None:

@@ -83,8 +83,11 @@ def outline(query, rng):
     for branch, i in matches_of(query):
         c = branch[i]
         for part in c.parts:
+            ends = (part.elements[0], part.elements[-1])
             for e in part.elements:
                 if e.var is None or isinstance(e, RelPattern) and e.length is not None:
+                    continue
+                if part.selector is not None and e not in ends:  # what is asked of the others decides which paths are the shortest; WHERE comes after that
                     continue
                 if isinstance(e, NodePattern) and e.labels:
                     c.where = conjunction(c.where, ('labels', ('var', e.var), e.labels))
