@@ -33,6 +33,7 @@ typedef struct damage_tally {
 typedef struct damage_campaign {
     damage_files whole, stranger;
     uint64_t nodes, rels; /* of the whole, at its last commit */
+    uint8_t schema[16];
 } damage_campaign;
 
 static inline void damage_begin(damage_campaign *c)
@@ -51,8 +52,10 @@ static inline void damage_begin(damage_campaign *c)
     damage_look_at(&c->whole, true, true, &look);
     if (look.opened != SOMBRA_OK || look.errors != 0 || look.findings != 0 || !look.digested ||
         memcmp(look.digest, c->whole.digests[DAMAGE_COMMITS], 16) != 0 ||
-        look.recovered.nodes != look.nodes || look.recovered.rels != look.rels)
+        look.recovered.nodes != look.nodes || look.recovered.rels != look.rels ||
+        look.recovered.messages != 0 || memcmp(look.saved_digest, look.digest, 16) != 0)
         damage_abort("without damage", "the database is not sound");
+    memcpy(c->schema, look.saved_schema, sizeof c->schema);
     c->nodes = look.nodes;
     c->rels = look.rels;
     damage_look_at(&c->stranger, false, false, &look);
@@ -132,6 +135,29 @@ static inline void damage_do(const damage_campaign *c, damage_files *files, unsi
     }
 }
 
+static inline void damage_tell(damage_tally *tally, uint64_t seed, damage_kind kind, unsigned which,
+                               bool has_wal, bool swapped, const char *what)
+{
+    tally->wrong++;
+    (void)snprintf(tally->first_wrong, sizeof tally->first_wrong, "seed %llu: %s in the %s%s: %s",
+                   (unsigned long long)seed, damage_kind_names[kind],
+                   which == 1 ? "WAL" : "main file",
+                   swapped   ? ", a stranger's WAL"
+                   : has_wal ? ""
+                             : ", no WAL",
+                   what);
+}
+
+/* Where recovery tells of no loss, nothing is lost; of a damaged WAL what is whole counts. */
+static inline bool damage_is_told(const damage_campaign *c, const damage_look *look, unsigned which,
+                                  const uint8_t newest[16])
+{
+    if (look->saved != SOMBRA_OK || look->recovered.messages != 0) return true;
+    return memcmp(look->saved_schema, c->schema, sizeof c->schema) == 0 &&
+           (which == 1 ? damage_is_a_state(&c->whole, look->saved_digest)
+                       : memcmp(look->saved_digest, newest, 16) == 0);
+}
+
 /* One damaged database. what: for messages, what was done. */
 static inline void damage_try(const damage_campaign *c, uint64_t seed, damage_tally *tally)
 {
@@ -163,17 +189,11 @@ static inline void damage_try(const damage_campaign *c, uint64_t seed, damage_ta
                                       : !swapped && memcmp(look.digest, newest, 16) == 0;
         /* A file of no bytes without a WAL is a database yet to begin (docs/RELIABILITY.md, what is not noticed). */
         const bool empty = files.sizes[0] == 0 && !has_wal;
-        if (!right && !empty) {
-            tally->wrong++;
-            (void)snprintf(tally->first_wrong, sizeof tally->first_wrong,
-                           "seed %llu: %s in the %s%s: a state that never was",
-                           (unsigned long long)seed, damage_kind_names[kind],
-                           which == 1 ? "WAL" : "main file",
-                           swapped   ? ", a stranger's WAL"
-                           : has_wal ? ""
-                                     : ", no WAL");
-        }
+        if (!right && !empty)
+            damage_tell(tally, seed, kind, which, has_wal, swapped, "a state that never was");
     }
+    if (saves && kind != DAMAGE_SEALED && !damage_is_told(c, &look, which, newest))
+        damage_tell(tally, seed, kind, which, has_wal, swapped, "recover tells of no loss");
     if (saves && which == 0 && kind <= DAMAGE_PAGE) {
         tally->saved_nodes += look.recovered.nodes;
         tally->saved_of += c->nodes;

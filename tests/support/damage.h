@@ -280,6 +280,7 @@ typedef struct damage_look {
     sombra_status saved;  /* of recover */
     uint64_t nodes, rels; /* read one by one, without an error */
     sombra_recover_result recovered;
+    uint8_t saved_digest[16], saved_schema[16]; /* of what recover made */
 } damage_look;
 
 /* A failure says something, and is one that damage can cause. */
@@ -445,6 +446,9 @@ static inline void damage_save(const sombra_base *base, const sombra_options *op
     if (result.findings != 0) damage_abort("what was saved", "has findings");
     if (result.nodes != look->recovered.nodes || result.rels != look->recovered.rels)
         damage_abort("what was saved", "is not what recover says");
+    if (sombra_digest(txn, look->saved_digest) != SOMBRA_OK ||
+        sombra_schema_digest(txn, look->saved_schema) != SOMBRA_OK)
+        damage_abort("what was saved has no digest", sombra_error_of(conn)->message);
     sombra_rollback(txn);
     sombra_disconnect(conn);
     if (sombra_close(db, &error) != SOMBRA_OK)
