@@ -143,6 +143,7 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     const bool syncs = sb_pager__is_settled(pager);
     const uint32_t first =
         sb_mark_generation(from) == sb_mark_generation(limit) ? sb_mark_pos(from) : SB_WAL_START;
+    SB_TRY(sb_pager__header_ours(pager, err));
     SB_TRY(sb_pager__commit_read(pager, limit, &state, err));
     st = collect_pages(pager, first, sb_mark_pos(limit), &pairs, &count, &capacity, err);
     if (st == SB_OK) st = stamp(pager, &state, syncs, err);

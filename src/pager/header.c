@@ -146,13 +146,30 @@ sb_status sb_pager__header_read(sb_file *file, const sb_allocator *alloc, const 
     return st;
 }
 
+static sb_status replaced(const sb_pager *pager, sb_err *err)
+{
+    return SB_FAIL_PAGE(err, 0, "%s: page 0 was replaced by that of another database", pager->path);
+}
+
+/* One that is lost, and will be made again from the WAL, says nothing. */
+sb_status sb_pager__header_ours(sb_pager *pager, sb_err *err)
+{
+    uint8_t first[SB_HEADER_STATE];
+    sb_file *file = pager->main_file;
+    size_t got = 0;
+    SB_TRY(file->ops->read(file, 0, first, sizeof first, &got, err));
+    const bool is_header = got == sizeof first &&
+                           memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) == 0;
+    if (!is_header || sb_load_le64(first + SB_HEADER_SALT) == pager->file_salt) return SB_OK;
+    return replaced(pager, err);
+}
+
 sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err)
 {
     sb_header header;
     SB_TRY(sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, err));
     if (header.page_bytes != pager->page_bytes || header.salt != pager->file_salt)
-        return SB_FAIL_PAGE(err, 0, "%s: page 0 was replaced by that of another database",
-                            pager->path);
+        return replaced(pager, err);
     *state = header.state;
     return SB_OK;
 }

@@ -579,6 +579,8 @@ SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator 
 bool sb_pager__header_lost(const sb_pager *pager, sb_status st, const sb_header *header);
 /* State of the main file for pages already known to be of this pager. */
 SB_MUST_CHECK sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err);
+/* Before pages are written to the main file: SB_CORRUPT when somebody has copied another database over it. */
+SB_MUST_CHECK sb_status sb_pager__header_ours(sb_pager *pager, sb_err *err);
 /* whole: the page was not there before; else the stamps stay as they are. */
 SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,
                                                const sb_state *state, bool whole, sb_err *err);

@@ -193,6 +193,7 @@ static size_t count_fresh(const sb_txn *txn)
 static sb_status begin_fresh(sb_txn *txn, sb_err *err)
 {
     if (txn->fresh_written) return SB_OK;
+    SB_TRY(sb_pager__header_ours(txn->pager, err));
     SB_TRY(sb_pager__begin_unsynced(txn->pager, err));
     SB_TRY(sb_pager__stamps_begin(txn, err));
     txn->fresh_written = true;

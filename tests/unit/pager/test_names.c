@@ -1,6 +1,7 @@
 /* test_names.c — one file, one WAL: whatever name a database is opened by, through symbolic links too, its commits are
  * seen, also those of a process that was killed. */
 #include "pager_fixture.h"
+#include "pager_image.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -218,6 +219,47 @@ static void test_pager_names__removed_and_made_anew(void **state)
 }
 
 /* Through a link to nothing the file itself is made, and the link stays. */
+/* Somebody brings back a backup by copying it over the file in use: what is back-filled, or written past the WAL, would make one of neither
+ * database of it. */
+static void test_pager_names__copied_over_while_open(void **state)
+{
+    (void)state;
+    fixture f, other;
+    sb_txn *txn = NULL;
+    size_t bytes, left;
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 300, 1));
+    CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
+    CHECK(&f, sb_pager_backup(txn, f.vfs, "copy", NULL, NULL, &f.err));
+    sb_txn_rollback(txn);
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_TRUNCATE, NULL, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 2));
+    uint8_t *copy = slurp(f.vfs, "copy", &bytes);
+    spill_out(f.vfs, "x", copy, bytes);
+    assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_PASSIVE, NULL, &f.err), SB_CORRUPT);
+    assert_non_null(strstr(f.err.text, "x: page 0 was replaced by that of another database"));
+    sb_err_clear(&f.err);
+    assert_int_equal(fixture_put(&f, f.session, 301, 300, 3), SB_CORRUPT); /* past the WAL */
+    sb_err_clear(&f.err);
+    sb_session_close(f.session);
+    assert_int_equal(sb_pager_close(f.pager, &f.err), SB_CORRUPT);
+    sb_err_clear(&f.err);
+    uint8_t *found = slurp(f.vfs, "x", &left);
+    assert_int_equal(left, bytes);
+    assert_memory_equal(found, copy, bytes);
+    bool existed = false; /* the WAL is still there for whoever wants it */
+    CHECK(&f, f.vfs->ops->remove(f.vfs, "x-wal", &existed, &f.err));
+    assert_true(existed);
+    fixture_options(&other, f.vfs);
+    fixture_open(&other, "x");
+    assert_true(fixture_reads(&other, other.session, 1, 300, 1));
+    fixture_close(&other);
+    sb_vfs_destroy(f.vfs);
+    free(found);
+    free(copy);
+}
+
 static void test_pager_names__made_through_a_link(void **state)
 {
     (void)state;
@@ -463,6 +505,7 @@ int main(void)
         TEST(test_pager_names__hard_links),
         TEST(test_pager_names__renamed_while_open),
         TEST(test_pager_names__removed_and_made_anew),
+        TEST(test_pager_names__copied_over_while_open),
         TEST(test_pager_names__made_through_a_link),
         TEST(test_pager_names__two_names_at_once),
         TEST(test_pager_names__shared_memory_has_room),
