@@ -9,6 +9,34 @@ static sombra_status end_read(sombra_txn *txn, sb_status status)
     return sombra__status(sombra__call_end(txn->conn, status));
 }
 
+/* A text, a zone or the items of a list have a size and are NULL. */
+static bool is_hollow(const sombra_value *value)
+{
+    switch (value->type) {
+    case SOMBRA_TYPE_STRING:
+    case SOMBRA_TYPE_BYTES: return value->as.bytes.data == NULL && value->as.bytes.size != 0;
+    case SOMBRA_TYPE_DATETIME:
+        return value->as.datetime.zone == NULL && value->as.datetime.zone_size != 0;
+    case SOMBRA_TYPE_LIST: return value->as.list.items == NULL && value->as.list.count != 0;
+    default: return false;
+    }
+}
+
+/* Values that are looked for may be such as can't be stored, and are not found then; but what they point at is there. */
+static sb_status check_sought(sombra_txn *txn, const sombra_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool hollow = is_hollow(&values[i]);
+        for (size_t k = 0;
+             !hollow && values[i].type == SOMBRA_TYPE_LIST && k < values[i].as.list.count; k++)
+            hollow = is_hollow(&values[i].as.list.items[k]);
+        if (SB_UNLIKELY(hollow))
+            return SB_FAIL(&txn->conn->err, SB_INVALID,
+                           "value %zu of those looked for is NULL, and has a size", i);
+    }
+    return SB_OK;
+}
+
 /* ---- Properties and records ------------------------------------------------------------------------------- */
 
 sombra_status sombra_get_props(sombra_txn *txn, sombra_entity entity, uint64_t id,
@@ -244,6 +272,9 @@ static sb_status inner_scan(sombra_txn *txn, const sombra_scan_options *options,
     if (options->equal != NULL && (options->low != NULL || options->high != NULL))
         return SB_FAIL(&txn->conn->err, SB_MISUSE,
                        "a scan is for one value or for a range: equal is given, and low or high");
+    SB_TRY(check_sought(txn, options->equal, options->equal != NULL));
+    SB_TRY(check_sought(txn, options->low, options->low != NULL));
+    SB_TRY(check_sought(txn, options->high, options->high != NULL));
     *inner = (sb_scan_options){.entity = (sb_entity)options->entity,
                                .name = options->name,
                                .key = options->key,
@@ -359,6 +390,8 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
     SOMBRA_ARG_GIVEN(txn, id);
     SOMBRA_ARG_GIVEN(txn, values);
     SOMBRA_ARG(txn, count != 0, "%s: count is 0", __func__);
+    status = check_sought(txn, values, count);
+    if (status != SB_OK) return sombra__status(status);
     status = sb_index_lookup(txn->view, schema_id, (const sb_value *)(const void *)values, count,
                              id, &cut, &txn->conn->err);
     if (status != SB_OK || !cut) return sombra__status(status);
@@ -369,11 +402,18 @@ sombra_status sombra_lookup(sombra_txn *txn, uint32_t schema_id, const sombra_va
 sombra_status sombra_lookup_many(sombra_txn *txn, uint32_t schema_id, const sombra_value *values,
                                  size_t value_count, size_t count, uint64_t *ids)
 {
+    sb_status status;
+    size_t all;
+
     SOMBRA_ENTER(txn);
     if (count == 0) return SOMBRA_OK;
     SOMBRA_ARG_GIVEN(txn, ids);
     SOMBRA_ARG_GIVEN(txn, values);
     SOMBRA_ARG(txn, value_count != 0, "%s: value_count is 0", __func__);
+    SOMBRA_ARG(txn, sb_mul_size(value_count, count, &all), "%s: %zu times %zu values", __func__,
+               count, value_count);
+    status = check_sought(txn, values, all);
+    if (status != SB_OK) return sombra__status(status);
     sombra__run_begin(txn->conn);
     return end_read(txn, sb_graph_lookup_many(txn->graph, schema_id,
                                               (const sb_value *)(const void *)values, value_count,

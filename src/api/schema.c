@@ -28,7 +28,7 @@ sombra_status sombra_schema_create(sombra_txn *txn, const sombra_schema *definit
                                       "value types 0x%x name a type that no property has",
                                       (unsigned)definition->value_types));
     memset(&inner, 0, sizeof inner);
-    inner.kind = (uint8_t)definition->kind;
+    inner.kind = (unsigned)definition->kind < UINT8_MAX ? (uint8_t)definition->kind : UINT8_MAX;
     inner.on_rels = definition->on_rels;
     inner.entity = definition->entity;
     inner.key_count = (uint32_t)definition->key_count;

@@ -256,6 +256,19 @@ static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
         };
 }
 
+static sb_status check_ops(sombra_txn *txn, const sombra_op *ops, size_t count)
+{
+    SB_TRY(check_count(txn, count));
+    for (size_t i = 0; i < count; i++) {
+        const bool labels = ops[i].labels == NULL && ops[i].label_count != 0;
+        if (labels || (ops[i].props == NULL && ops[i].prop_count != 0))
+            return SB_FAIL(
+                &txn->conn->err, SB_MISUSE, "op %zu: %s is NULL, and there are %zu of them", i,
+                labels ? "labels" : "props", labels ? ops[i].label_count : ops[i].prop_count);
+    }
+    return SB_OK;
+}
+
 sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
                             sombra_mutation *summary)
 {
@@ -267,7 +280,7 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     if (summary != NULL) memset(summary, 0, sizeof *summary);
     SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG_ARRAY(txn, ops, count);
-    status = check_count(txn, count);
+    status = check_ops(txn, ops, count);
     if (status != SB_OK) return sombra__status(status);
     alloc = &txn->conn->db->memory.base;
     if (count > sizeof few / sizeof *few &&

@@ -209,6 +209,13 @@ static void test_api_graph__values_refused(void **state)
         FAILS(&f, sombra_mutate(f.txn, &op, 1, NULL), bad[i].status, "op 0");
     }
     {
+        const sombra_op ops[] = {{.kind = SOMBRA_CREATE_NODE},
+                                 {.kind = SOMBRA_CREATE_NODE, .label_count = 1},
+                                 {.kind = SOMBRA_CREATE_NODE, .prop_count = 2}};
+        FAILS(&f, sombra_mutate(f.txn, ops, 2, NULL), SOMBRA_MISUSE, "op 1: labels");
+        FAILS(&f, sombra_mutate(f.txn, &ops[2], 1, NULL), SOMBRA_MISUSE, "op 0: props");
+    }
+    {
         const int64_t two = 2;
         const sombra_column wrong[] = {{.key = 99, .type = SOMBRA_TYPE_INT, .integers = &two},
                                        {.key = key, .type = SOMBRA_TYPE_BOOL, .integers = &two},
@@ -982,6 +989,17 @@ static void test_api_graph__scans(void **state)
         FAILS(&f, sombra_lookup_many(f.txn, 4242, both, 1, 2, found), SOMBRA_NOT_FOUND, "4242");
         FAILS(&f, sombra_lookup_many(f.txn, index, both, 1, 2, NULL), SOMBRA_MISUSE, "ids");
     }
+    {
+        const sombra_value text = {.type = SOMBRA_TYPE_STRING, .as.bytes.size = 1},
+                           list = {.type = SOMBRA_TYPE_LIST, .as.list = {&text, 1}};
+        const sombra_scan_options scans[] = {
+            {.entity = SOMBRA_NODE, .name = even, .key = key, .equal = &text},
+            {.entity = SOMBRA_NODE, .name = even, .key = key, .high = &list, .no_index = true}};
+        for (size_t i = 0; i < 2; i++)
+            FAILS(&f, sombra_scan_open(f.txn, &scans[i], &scan), SOMBRA_INVALID, "has a size");
+        FAILS(&f, sombra_lookup(f.txn, index, &list, 1, &count), SOMBRA_INVALID, "value 0");
+        FAILS(&f, sombra_lookup_many(f.txn, index, &text, 1, 1, &count), SOMBRA_INVALID, "value 0");
+    }
     api_verify(&f);
     api_commit(&f);
     api_end(&f);
@@ -1191,6 +1209,13 @@ static void test_api_graph__unknown_names(void **state)
         FAILS(&f, sombra_create_rels(f.txn, no, 1, &a, &b, NULL, 0, NULL), SOMBRA_INVALID, "");
         FAILS(&f, sombra_schema_create(f.txn, &index, &id), SOMBRA_INVALID, "");
     }
+    const uint32_t label = api_name(&f, SOMBRA_LABEL, "Kind"),
+                   key = api_name(&f, SOMBRA_KEY, "kind");
+    const sombra_schema unknown = {.kind = (sombra_schema_kind)(256 + SOMBRA_INDEX),
+                                   .entity = label,
+                                   .keys = &key,
+                                   .key_count = 1};
+    FAILS(&f, sombra_schema_create(f.txn, &unknown, NULL), SOMBRA_INVALID, "kind is unknown");
     api_verify(&f);
     sombra_rollback(f.txn);
     api_end(&f);
