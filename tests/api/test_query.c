@@ -63,6 +63,19 @@ static int64_t query_int(api_fixture *f, const char *text)
     return result;
 }
 
+static void gives_text(api_fixture *f, const char *text, const char *wanted)
+{
+    sombra_stmt *stmt = prepare(f, text);
+    sombra_value value;
+
+    step_row(f, stmt);
+    OK(f, sombra_stmt_column(stmt, 0, &value));
+    assert_int_equal(value.as.bytes.size, strlen(wanted));
+    assert_memory_equal(value.as.bytes.data, wanted, strlen(wanted));
+    step_done(f, stmt);
+    sombra_stmt_finalize(stmt);
+}
+
 /* Three people by the graph interface: names Ada, Bob, Cid, ages 1, 2, 3; Ada knows Bob. */
 static void make_people(api_fixture *f)
 {
@@ -363,6 +376,9 @@ static void test_api_query__schema(void **state)
     assert_memory_equal(value.as.bytes.data, "person_name", 11);
     step_done(f, stmt);
     sombra_stmt_finalize(stmt);
+    gives_text(f, "SHOW CONSTRAINTS YIELD ownedIndex", "person_name");
+    gives_text(f, "SHOW INDEXES YIELD owningConstraint", "person_name");
+    gives_text(f, "SHOW INDEXES YIELD state", "ONLINE");
     stmt = prepare(f, "MATCH (p:Person {name: 'Bob'}) RETURN p.age");
     OK(f, sombra_stmt_explain(stmt, false, &text, &size));
     assert_non_null(memmem(text, size, "UniqueIndexSeek", 15));
@@ -503,19 +519,6 @@ static void fails(api_fixture *f, const char *text, sombra_status status, const 
         fail_msg("%s: %s", text, sombra_error_of(f->conn)->message);
 }
 
-static void gives_text(api_fixture *f, const char *text, const char *wanted)
-{
-    sombra_stmt *stmt = prepare(f, text);
-    sombra_value value;
-
-    step_row(f, stmt);
-    OK(f, sombra_stmt_column(stmt, 0, &value));
-    assert_int_equal(value.as.bytes.size, strlen(wanted));
-    assert_memory_equal(value.as.bytes.data, wanted, strlen(wanted));
-    step_done(f, stmt);
-    sombra_stmt_finalize(stmt);
-}
-
 /* Constraints on types know the items of lists; SHOW CONSTRAINTS and messages write types as the language does. */
 static void test_api_query__types_of_properties(void **state)
 {
@@ -644,6 +647,7 @@ static void test_api_query__label_index(void **state)
     assert_false(has_label_index(f, "A"));
     assert_true(has_label_index(f, "B"));
     fails(f, "DROP INDEX ON :A", SOMBRA_NOT_FOUND, "the label index of A is dropped already");
+    assert_int_equal(query_int(f, "SHOW INDEXES YIELD name RETURN count(*)"), 0);
     run(f, "CREATE (:A {x: 2})");
     run(f, "CREATE INDEX ON :A");
     assert_true(has_label_index(f, "A"));

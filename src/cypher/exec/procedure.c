@@ -90,9 +90,14 @@ static const char *kind_name(uint8_t kind)
     case SB_SCHEMA_NODE_KEY: return "NODE_KEY";
     case SB_SCHEMA_EXISTS: return "PROPERTY_EXISTENCE";
     case SB_SCHEMA_TYPED: return "PROPERTY_TYPE";
-    case SB_SCHEMA_LABEL_INDEX: return "LOOKUP";
+    case SB_SCHEMA_LABEL_INDEX: break; /* says that one was dropped, and is not shown */
     }
     return "?";
+}
+
+static bool is_constraint(const sb_schema *schema)
+{
+    return schema->kind != SB_SCHEMA_INDEX;
 }
 
 static sb_status list_of_one(const emitter *e, sb_val item, sb_val *list)
@@ -123,17 +128,19 @@ static sb_status types_val(const emitter *e, uint32_t types, sb_val *text)
     return SB_OK;
 }
 
-/* Row: name, type, entityType, labelsOrTypes, properties, and of a constraint propertyType. */
-static sb_status emit_schema(const emitter *e, const sb_schema *schema)
+/* Row: name, type, entityType, labelsOrTypes, properties; of a constraint propertyType and ownedIndex, of an index state and
+ * owningConstraint. An index is filled by the statement that makes it, so that the state is always the same. */
+static sb_status emit_schema(const emitter *e, const sb_schema *schema, bool as_constraint)
 {
+    const sb_val name = sb_val_string(schema->name);
     sb_view *const view = sb_graph_view(e->graph);
     sb_val_list *keys = sb_val_list_make(e->func->arena, schema->key_count);
-    sb_val row[6];
+    sb_val row[7];
 
     if (keys == NULL) return SB_FAIL_NOMEM(e->err);
     for (uint32_t i = 0; i < schema->key_count; i++)
         keys->items[i] = sb_val_string(sb_name_of(view, SB_NAME_KEY, schema->keys[i]));
-    row[0] = sb_val_string(schema->name);
+    row[0] = name;
     row[1] = text_val(kind_name(schema->kind));
     row[2] = text_val(schema->on_rels ? "RELATIONSHIP" : "NODE");
     SB_TRY(list_of_one(e,
@@ -141,7 +148,13 @@ static sb_status emit_schema(const emitter *e, const sb_schema *schema)
                            view, schema->on_rels ? SB_NAME_TYPE : SB_NAME_LABEL, schema->entity)),
                        &row[3]));
     row[4] = sb_val_flat_list(keys);
-    SB_TRY(types_val(e, schema->value_types, &row[5]));
+    if (as_constraint) {
+        SB_TRY(types_val(e, schema->value_types, &row[5]));
+        row[6] = schema->has_tree ? name : SB_VAL_NULL_VALUE;
+    } else {
+        row[5] = text_val("ONLINE");
+        row[6] = is_constraint(schema) ? name : SB_VAL_NULL_VALUE;
+    }
     return e->emit(e->ctx, row);
 }
 
@@ -159,12 +172,12 @@ static sb_status list_schema(const emitter *e, bool constraints)
     const sb_schema *schemas = sb_schemas(sb_graph_view(e->graph), &count);
 
     for (size_t i = 0; i < count; i++) {
-        const bool is_constraint =
-            schemas[i].kind != SB_SCHEMA_INDEX && schemas[i].kind != SB_SCHEMA_LABEL_INDEX;
-        const bool is_index = !is_constraint || schemas[i].has_tree;
+        const bool constraint = is_constraint(&schemas[i]);
+        const bool is_index = !constraint || schemas[i].has_tree;
 
-        if (constraints ? is_constraint && is_asked_for(e, schemas[i].kind) : is_index)
-            SB_TRY(emit_schema(e, &schemas[i]));
+        if (schemas[i].kind == SB_SCHEMA_LABEL_INDEX) continue;
+        if (constraints ? constraint && is_asked_for(e, schemas[i].kind) : is_index)
+            SB_TRY(emit_schema(e, &schemas[i], constraints));
     }
     return SB_OK;
 }
@@ -257,13 +270,18 @@ static sb_status list_components(const emitter *e)
 static const sb_procedure_field LABEL_FIELDS[] = {STRING_FIELD("label")};
 static const sb_procedure_field TYPE_FIELDS[] = {STRING_FIELD("relationshipType")};
 static const sb_procedure_field KEY_FIELDS[] = {STRING_FIELD("propertyKey")};
-static const sb_procedure_field SCHEMA_FIELDS[] = {
-    STRING_FIELD("name"), STRING_FIELD("type"), STRING_FIELD("entityType"),
-    LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties")};
+static const sb_procedure_field INDEX_FIELDS[] = {STRING_FIELD("name"),
+                                                  STRING_FIELD("type"),
+                                                  STRING_FIELD("entityType"),
+                                                  LIST_FIELD("labelsOrTypes"),
+                                                  LIST_FIELD("properties"),
+                                                  STRING_FIELD("state"),
+                                                  STRING_FIELD("owningConstraint")};
 static const sb_procedure_field CONSTRAINT_ARGS[] = {STRING_FIELD("type")};
 static const sb_procedure_field CONSTRAINT_FIELDS[] = {
     STRING_FIELD("name"),        STRING_FIELD("type"),     STRING_FIELD("entityType"),
-    LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties"), STRING_FIELD("propertyType")};
+    LIST_FIELD("labelsOrTypes"), LIST_FIELD("properties"), STRING_FIELD("propertyType"),
+    STRING_FIELD("ownedIndex")};
 static const sb_procedure_field PATTERN_FIELDS[] = {LIST_FIELD("labels"), STRING_FIELD("direction"),
                                                     STRING_FIELD("relationshipType"),
                                                     INTEGER_FIELD("count")};
@@ -336,16 +354,16 @@ static const sb_procedure PROCEDURES[] = {
             "types that relationships have", &TYPES),
     LISTING("db.propertyKeys", KEY_FIELDS, "() :: (propertyKey :: STRING)",
             "property keys that were ever used", &KEYS),
-    LISTING("show.indexes", SCHEMA_FIELDS,
+    LISTING("show.indexes", INDEX_FIELDS,
             "() :: (name :: STRING, type :: STRING, entityType :: STRING, labelsOrTypes :: "
             "LIST<STRING>, properties :: "
-            "LIST<STRING>)",
+            "LIST<STRING>, state :: STRING, owningConstraint :: STRING)",
             "indexes, those behind constraints too", &INDEXES),
     LISTING_OF("show.constraints", CONSTRAINT_ARGS, 1, CONSTRAINT_FIELDS,
                "(type = null :: STRING) :: (name :: STRING, type :: STRING, entityType :: STRING, "
                "labelsOrTypes :: "
                "LIST<STRING>, properties :: "
-               "LIST<STRING>, propertyType :: STRING)",
+               "LIST<STRING>, propertyType :: STRING, ownedIndex :: STRING)",
                "constraints, of all types or of one; propertyType of those on types", &CONSTRAINTS),
     LISTING("db.schema.visualization", PATTERN_FIELDS,
             "() :: (labels :: LIST<STRING>, direction :: STRING, relationshipType :: STRING, count "
