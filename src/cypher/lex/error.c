@@ -334,10 +334,11 @@ bool sb_cypher_nearest(sb_bytes name, sb_bytes (*next)(void *ctx, size_t i), voi
         const sb_bytes text = next(ctx, i);
         if (text.data == NULL) break;
         const size_t size = near_characters(text, candidate);
-        /* One edit makes any name of one letter into any other: no help. */
-        if (size == SIZE_MAX || (count < 2 && size < 2)) continue;
+        if (size == SIZE_MAX) continue;
         const unsigned distance = edit_distance(wanted, count, candidate, size);
-        if (distance > most || distance >= best) continue;
+        /* One edit makes any name of one letter into any other: no help. */
+        if (distance > most || distance >= best || (count < 2 && size < 2 && distance != 0))
+            continue;
         best = distance;
         *nearest = text;
     }

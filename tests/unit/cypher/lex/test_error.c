@@ -165,6 +165,7 @@ static void test_cypher_error__near_names(void **state)
     assert_nearest("gröse", "größe");
     assert_nearest("toUper", "toUpper");
     assert_nearest("m", NULL); /* one letter for another is no misspelling */
+    assert_nearest("N", "n");
     assert_nearest("nn", "n");
     assert_nearest("something", NULL);
     assert_nearest("a.very.long.name.that.goes.on.and.on.and.on.and.on.and.on.and.on.o", NULL);
