@@ -57,17 +57,16 @@ const char *schema_kind(const sombra_schema *schema)
 #define FIRST_TYPE ((uint32_t)SOMBRA_TYPE_BOOL)
 #define LAST_TYPE  SOMBRA_TYPE_LIST_OF(SOMBRA_TYPE_POINT)
 
-/* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
-const char *schema_types(const sombra_schema *schema, char *text, size_t bytes)
+void schema_types(const sombra_schema *schema, text_buffer *text)
 {
-    size_t at = 0;
+    const char *between = "";
 
-    text[0] = '\0';
-    for (uint32_t type = FIRST_TYPE; type <= LAST_TYPE && at < bytes; type++)
-        if (schema->value_types >> type & 1)
-            at += (size_t)snprintf(text + at, bytes - at, "%s%s", at == 0 ? "" : " or ",
-                                   sombra_type_name(type));
-    return text;
+    for (uint32_t type = FIRST_TYPE; type <= LAST_TYPE; type++) {
+        if ((schema->value_types >> type & 1) == 0) continue;
+        put_text(text, between);
+        put_text(text, sombra_type_name(type));
+        between = " or ";
+    }
 }
 
 /* Is what was written the front of a type's name, but for case and blanks? *rest: how much of the name it leaves out. */
@@ -118,21 +117,26 @@ static int parse_types(const char *text, uint32_t *bits)
     }
 }
 
-/* ":Person(name, born)" into text. */
-static void schema_target(invocation *cli, const sombra_schema *schema, char *text, size_t bytes)
+static void put_name(invocation *cli, sombra_name_kind kind, uint32_t id, text_buffer *text)
 {
-    size_t size, at;
-    const char *name = sombra_name_text(cli->txn, schema->on_rels ? SOMBRA_TYPE : SOMBRA_LABEL,
-                                        schema->entity, &size);
+    size_t size;
+    const char *name = sombra_name_text(cli->txn, kind, id, &size);
 
-    at = (size_t)snprintf(text, bytes, schema->on_rels ? "[:%.*s]" : ":%.*s",
-                          (int)(name == NULL ? 0 : size), name == NULL ? "" : name);
-    for (size_t i = 0; i < schema->key_count && at < bytes; i++) {
-        name = sombra_name_text(cli->txn, SOMBRA_KEY, schema->keys[i], &size);
-        at += (size_t)snprintf(text + at, bytes - at, "%s%.*s%s", i == 0 ? "(" : ", ",
-                               (int)(name == NULL ? 0 : size), name == NULL ? "" : name,
-                               i + 1 == schema->key_count ? ")" : "");
+    if (name != NULL) put(text, name, size);
+}
+
+/* ":Person(name, born)" instead of what text holds. */
+static void schema_target(invocation *cli, const sombra_schema *schema, text_buffer *text)
+{
+    text->size = 0;
+    put_text(text, schema->on_rels ? "[:" : ":");
+    put_name(cli, schema->on_rels ? SOMBRA_TYPE : SOMBRA_LABEL, schema->entity, text);
+    put_text(text, schema->on_rels ? "]" : "");
+    for (size_t i = 0; i < schema->key_count; i++) {
+        put_text(text, i == 0 ? "(" : ", ");
+        put_name(cli, SOMBRA_KEY, schema->keys[i], text);
     }
+    put_text(text, schema->key_count != 0 ? ")" : "");
 }
 
 static int list_trees(invocation *cli, output *out, uint32_t page_size)
@@ -160,7 +164,8 @@ static int list_info(invocation *cli)
 {
     sombra_info info;
     sombra_schema schema;
-    char text[512], name[1025], types[256];
+    char text[512], name[1025];
+    text_buffer target = {0};
     output *out;
     bool more;
     int code;
@@ -182,16 +187,16 @@ static int list_info(invocation *cli)
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
         if (code != EXIT_OK || !more) break;
         if (schema.kind == SOMBRA_LABEL_INDEX) continue;
-        schema_target(cli, &schema, text, sizeof text);
+        schema_target(cli, &schema, &target);
         snprintf(name, sizeof name, "%.*s", (int)schema.name_size, schema.name);
         if (schema.kind == SOMBRA_TYPED) {
-            const size_t at = strlen(text);
-            snprintf(text + at, sizeof text - at, " is %s",
-                     schema_types(&schema, types, sizeof types));
+            put_text(&target, " is ");
+            schema_types(&schema, &target);
         }
         output_row(out, (cell[]){cell_text(schema_kind(&schema)), cell_text(name), cell_null(),
-                                 cell_text(text)});
+                                 cell_of(&target)});
     }
+    free(target.data);
     if (code == EXIT_OK && flag_given(cli, "trees")) code = list_trees(cli, out, info.page_size);
     if (!output_end(out) && code == EXIT_OK) code = 9;
     return code;
@@ -225,20 +230,28 @@ static int is_idle(invocation *cli, const sombra_schema *schema, bool *idle)
 enum { SCHEMA_COLUMNS = 4 };
 static const char *const schema_columns[SCHEMA_COLUMNS] = {"kind", "name", "on", "types"};
 typedef struct schema_row {
-    char target[512], name[1025], types[256];
+    text_buffer target, types;
+    char name[1025];
     cell cells[SCHEMA_COLUMNS];
 } schema_row;
 
+static void free_schema_row(schema_row *row)
+{
+    free(row->target.data);
+    free(row->types.data);
+}
+
+/* Row: zeroed, or of another one before. */
 static void make_schema_row(invocation *cli, const sombra_schema *schema, schema_row *row)
 {
-    schema_target(cli, schema, row->target, sizeof row->target);
+    schema_target(cli, schema, &row->target);
+    row->types.size = 0;
+    if (schema->kind == SOMBRA_TYPED) schema_types(schema, &row->types);
     snprintf(row->name, sizeof row->name, "%.*s", (int)schema->name_size, schema->name);
     row->cells[0] = cell_text(schema_kind(schema));
     row->cells[1] = cell_text(row->name);
-    row->cells[2] = cell_text(row->target);
-    row->cells[3] = schema->kind == SOMBRA_TYPED
-                        ? cell_text(schema_types(schema, row->types, sizeof row->types))
-                        : cell_null();
+    row->cells[2] = cell_of(&row->target);
+    row->cells[3] = schema->kind == SOMBRA_TYPED ? cell_of(&row->types) : cell_null();
 }
 
 static sombra_status find_schema_row(invocation *cli, uint32_t id, schema_row *row)
@@ -257,11 +270,11 @@ static int list_schema(invocation *cli)
 {
     output *out = output_begin(cli, schema_columns, SCHEMA_COLUMNS);
     sombra_schema schema;
+    schema_row row = {0};
     bool more;
     int code = EXIT_OK;
 
     for (size_t i = 0;; i++) {
-        schema_row row;
         bool idle = false;
         if (sombra_schema_at(cli->txn, i, &schema, &more) != SOMBRA_OK) code = complain_conn(cli);
         if (code == EXIT_OK && more) code = is_idle(cli, &schema, &idle);
@@ -270,25 +283,32 @@ static int list_schema(invocation *cli)
         make_schema_row(cli, &schema, &row);
         output_row(out, row.cells);
     }
+    free_schema_row(&row);
     return output_end(out) || code != EXIT_OK ? code : 9;
 }
 
-/* A table has nothing to show of a change that was asked for; programs read what it was. */
-static int commit_or_complain(invocation *cli, sombra_status status, const schema_row *changed)
+/* A table has nothing to show of a change that was asked for; programs read what it was. Frees the row. */
+static int commit_or_complain(invocation *cli, sombra_status status, schema_row *changed)
 {
+    int code = EXIT_OK;
+
     if (status == SOMBRA_OK) {
         status = sombra_commit(cli->txn);
         cli->txn = NULL;
     }
-    if (status != SOMBRA_OK) return complain_conn(cli);
-    if (cli->format == FORMAT_TABLE) return EXIT_OK;
-    return output_record(cli, schema_columns, changed->cells, SCHEMA_COLUMNS) ? EXIT_OK : 9;
+    if (status != SOMBRA_OK)
+        code = complain_conn(cli);
+    else if (cli->format != FORMAT_TABLE &&
+             !output_record(cli, schema_columns, changed->cells, SCHEMA_COLUMNS))
+        code = 9;
+    free_schema_row(changed);
+    return code;
 }
 
 static int drop_schema(invocation *cli, const char *name)
 {
     sombra_schema like;
-    schema_row row;
+    schema_row row = {0};
     uint32_t id;
 
     memset(&like, 0, sizeof like);
@@ -319,7 +339,7 @@ static int create_schema(invocation *cli, const char *kind)
                *name = flag_text(cli, "name"), *types = flag_text(cli, "types");
     uint32_t ids[16], id;
     sombra_schema definition;
-    schema_row row;
+    schema_row row = {0};
     sombra_status status;
     int code;
 

@@ -162,17 +162,18 @@ int make_if_absent(invocation *cli, int code);
 int resolve_node(invocation *cli, const char *reference, uint64_t *id);
 int resolve_types(invocation *cli, uint32_t *types, size_t capacity, size_t *count);
 int resolve_direction(invocation *cli, sombra_direction fallback, sombra_direction *direction);
-/* What to call a node: its property name, title or id …, else #17; into text, NUL-terminated. */
-void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes);
-/* ":Person:Admin" of a node, into text. */
-void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes);
+typedef struct text_buffer text_buffer;
+/* What to call a node: its property name, title or id …, else #17; instead of what text holds. */
+void node_caption(invocation *cli, uint64_t id, text_buffer *text);
+/* ":Person:Admin" of a node, behind what text holds. */
+void node_labels(invocation *cli, const sombra_node *node, text_buffer *text);
 
 /* "index", "unique", "node key", … */
 /* Does a property key have the form that a dump's script uses while it runs (dump.c)? Its name stays in the file. */
 bool is_dump_key(const char *key, size_t size);
 const char *schema_kind(const sombra_schema *schema);
-/* "INTEGER or FLOAT" of a typed constraint into text; returns it. */
-const char *schema_types(const sombra_schema *schema, char *text, size_t bytes);
+/* "INTEGER or FLOAT" of a typed constraint, behind what text holds. */
+void schema_types(const sombra_schema *schema, text_buffer *text);
 
 /* ---- Output ------------------------------------------------------------------------------------------------------ */
 
@@ -196,15 +197,16 @@ typedef struct cell {
 } cell;
 cell cell_null(void);
 cell cell_text(const char *text);
+cell cell_of(const text_buffer *text);
 cell cell_int(uint64_t integer);
 cell cell_real(double real);
 cell cell_value(const sombra_value *value);
 
 /* A growing text; on no memory it ends the program: this is the command, not the library. */
-typedef struct text_buffer {
+struct text_buffer {
     char *data;
     size_t size, capacity;
-} text_buffer;
+};
 void put(text_buffer *out, const char *data, size_t bytes);
 void put_text(text_buffer *out, const char *text);
 void put_real(text_buffer *out, double real);

@@ -228,15 +228,16 @@ int resolve_direction(invocation *cli, sombra_direction fallback, sombra_directi
 
 /* ---- Captions ------------------------------------------------------------------------------------------------------ */
 
-void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes)
+void node_caption(invocation *cli, uint64_t id, text_buffer *text)
 {
     static const char *const keys[] = {"name", "title", "label", "caption"};
+    char number[32];
 
+    text->size = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         uint32_t key;
         sombra_value value;
         bool found;
-        size_t size;
         if (sombra_name_find(cli->txn, SOMBRA_KEY, keys[i], SOMBRA_NUL_TERMINATED, &key) !=
             SOMBRA_OK)
             continue;
@@ -244,27 +245,20 @@ void node_caption(invocation *cli, uint64_t id, char *text, size_t bytes)
             !found)
             continue;
         if (value.type != SOMBRA_TYPE_STRING || value.as.bytes.size == 0) continue;
-        size = value.as.bytes.size < bytes - 1 ? value.as.bytes.size : bytes - 1;
-        memcpy(text, value.as.bytes.data, size);
-        text[size] = '\0';
+        put(text, value.as.bytes.data, value.as.bytes.size);
         return;
     }
-    snprintf(text, bytes, "#%llu", (unsigned long long)id);
+    snprintf(number, sizeof number, "#%llu", (unsigned long long)id);
+    put_text(text, number);
 }
 
-void node_labels(invocation *cli, const sombra_node *node, char *text, size_t bytes)
+void node_labels(invocation *cli, const sombra_node *node, text_buffer *text)
 {
-    size_t at = 0;
-
-    text[0] = '\0';
     for (size_t i = 0; i < node->label_count; i++) {
         size_t size;
         const char *name = sombra_name_text(cli->txn, SOMBRA_LABEL, node->labels[i], &size);
-        if (name == NULL || at + size + 2 > bytes) return;
-        text[at++] = ':';
-        memcpy(text + at, name, size);
-        at += size;
-        text[at] = '\0';
+        put_text(text, ":");
+        if (name != NULL) put(text, name, size);
     }
 }
 

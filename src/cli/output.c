@@ -20,6 +20,10 @@ cell cell_text(const char *text)
 {
     return (cell){.kind = CELL_TEXT, .text = text, .size = strlen(text)};
 }
+cell cell_of(const text_buffer *text)
+{
+    return (cell){.kind = CELL_TEXT, .text = text->data, .size = text->size};
+}
 cell cell_int(uint64_t integer)
 {
     return (cell){.kind = CELL_INT, .integer = (int64_t)integer};

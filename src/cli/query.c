@@ -26,41 +26,39 @@ static int end_rows(output *out)
     return output_end(out) ? cancelled_code() : 9;
 }
 
-static const char *name_text(invocation *cli, sombra_name_kind kind, uint32_t id, char *text,
-                             size_t bytes)
+/* Until the next call of the transaction. */
+static cell cell_name(invocation *cli, sombra_name_kind kind, uint32_t id)
 {
     size_t size;
     const char *name = sombra_name_text(cli->txn, kind, id, &size);
-    snprintf(text, bytes, "%.*s", (int)(name == NULL ? 0 : size), name == NULL ? "" : name);
-    return text;
+
+    return name == NULL ? cell_text("") : (cell){.kind = CELL_TEXT, .text = name, .size = size};
 }
 
 /* ---- get ------------------------------------------------------------------------------------------------------- */
 
 static void print_props(invocation *cli, output *out, const sombra_prop *props, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        char key[256];
+    for (size_t i = 0; i < count; i++)
         output_row(out,
-                   (cell[]){cell_text(name_text(cli, SOMBRA_KEY, props[i].key, key, sizeof key)),
-                            cell_value(&props[i].value)});
-    }
+                   (cell[]){cell_name(cli, SOMBRA_KEY, props[i].key), cell_value(&props[i].value)});
 }
 
 static int get_node(invocation *cli, uint64_t id)
 {
     static const char *const columns[] = {"property", "value"};
     sombra_node node;
-    char labels[1024];
+    text_buffer labels = {0};
     bool found;
     output *out;
 
     if (sombra_get_node(cli->txn, id, &node, &found) != SOMBRA_OK) return complain_conn(cli);
     if (!found) return complain(EXIT_NOT_FOUND, "there is no node %llu", (unsigned long long)id);
-    node_labels(cli, &node, labels, sizeof labels);
+    node_labels(cli, &node, &labels);
     out = output_begin(cli, columns, 2);
     output_row(out, (cell[]){cell_text("~id"), cell_int(id)});
-    output_row(out, (cell[]){cell_text("~labels"), cell_text(labels)});
+    output_row(out, (cell[]){cell_text("~labels"), cell_of(&labels)});
+    free(labels.data);
     print_props(cli, out, node.props, node.prop_count);
     return output_end(out) ? EXIT_OK : 9;
 }
@@ -69,7 +67,6 @@ static int get_rel(invocation *cli, uint64_t id)
 {
     static const char *const columns[] = {"property", "value"};
     sombra_rel rel;
-    char type[1024];
     bool found;
     output *out;
 
@@ -78,8 +75,7 @@ static int get_rel(invocation *cli, uint64_t id)
         return complain(EXIT_NOT_FOUND, "there is no relationship %llu", (unsigned long long)id);
     out = output_begin(cli, columns, 2);
     output_row(out, (cell[]){cell_text("~id"), cell_int(id)});
-    output_row(out, (cell[]){cell_text("~type"),
-                             cell_text(name_text(cli, SOMBRA_TYPE, rel.type, type, sizeof type))});
+    output_row(out, (cell[]){cell_text("~type"), cell_name(cli, SOMBRA_TYPE, rel.type)});
     output_row(out, (cell[]){cell_text("~start"), cell_int(rel.source)});
     output_row(out, (cell[]){cell_text("~end"), cell_int(rel.target)});
     print_props(cli, out, rel.props, rel.prop_count);
@@ -118,6 +114,7 @@ static int list_neighbors(invocation *cli)
     uint32_t types[TYPES_MAX];
     uint64_t id;
     size_t count;
+    text_buffer caption = {0};
     output *out;
     char text[64];
     int code;
@@ -138,13 +135,12 @@ static int list_neighbors(invocation *cli)
     if (count != 0) memcpy(list, borrowed, count * sizeof *list);
     out = output_begin(cli, columns, 5);
     for (size_t i = 0; i < count && !was_cancelled(); i++) {
-        char caption[256], type[256];
-        node_caption(cli, list[i].node, caption, sizeof caption);
-        output_row(out,
-                   (cell[]){cell_text(list[i].outgoing ? "out" : "in"),
-                            cell_text(name_text(cli, SOMBRA_TYPE, list[i].type, type, sizeof type)),
-                            cell_int(list[i].node), cell_text(caption), cell_int(list[i].rel)});
+        node_caption(cli, list[i].node, &caption);
+        output_row(out, (cell[]){cell_text(list[i].outgoing ? "out" : "in"),
+                                 cell_name(cli, SOMBRA_TYPE, list[i].type), cell_int(list[i].node),
+                                 cell_of(&caption), cell_int(list[i].rel)});
     }
+    free(caption.data);
     free(list);
     if ((code = end_rows(out)) == EXIT_OK && cli->format == FORMAT_TABLE && !cli->quiet)
         printf("%s\n", counted(count, "neighbor", "neighbors", text));
@@ -174,9 +170,10 @@ static int bfs_options(invocation *cli, sombra_bfs_options *options, uint32_t *t
 /* The way that a path's last relationship leads on, from place i - 1 to place i: its type, and its weight in *weight unless it has
  * none. */
 static int describe_step(invocation *cli, const uint64_t *nodes, uint64_t id, uint32_t key,
-                         char *type, size_t bytes, double *weight)
+                         text_buffer *type, double *weight)
 {
     sombra_rel rel;
+    cell name;
     bool found;
 
     if (sombra_get_rel(cli->txn, id, &rel, &found) != SOMBRA_OK) return complain_conn(cli);
@@ -187,8 +184,10 @@ static int describe_step(invocation *cli, const uint64_t *nodes, uint64_t id, ui
             *weight = rel.props[i].value.type == SOMBRA_TYPE_INT
                           ? (double)rel.props[i].value.as.integer
                           : rel.props[i].value.as.real;
-    name_text(cli, SOMBRA_TYPE, rel.type, type, bytes);
-    if (rel.source != nodes[0]) strncat(type, " (backwards)", bytes - strlen(type) - 1);
+    name = cell_name(cli, SOMBRA_TYPE, rel.type);
+    type->size = 0;
+    put(type, name.text, name.size);
+    if (rel.source != nodes[0]) put_text(type, " (backwards)");
     return EXIT_OK;
 }
 
@@ -198,22 +197,24 @@ static int print_steps(invocation *cli, const uint64_t *ids, size_t length, uint
 {
     static const char *const columns[] = {"step", "relationship", "type", "node", "name", "weight"};
     output *out = output_begin(cli, columns, key != 0 ? 6 : 5);
+    text_buffer caption = {0}, type = {0};
     double sum = 0;
     int code = EXIT_OK;
 
     for (size_t i = 0; i <= length && code == EXIT_OK; i++) {
-        char caption[256], type[300] = "";
         double weight = default_weight;
-        if (i != 0 && (code = describe_step(cli, ids + i - 1, ids[length + i], key, type,
-                                            sizeof type, &weight)) != EXIT_OK)
+        if (i != 0 && (code = describe_step(cli, ids + i - 1, ids[length + i], key, &type,
+                                            &weight)) != EXIT_OK)
             break;
         if (i != 0) sum += weight;
-        node_caption(cli, ids[i], caption, sizeof caption);
+        node_caption(cli, ids[i], &caption);
         output_row(out, (cell[]){cell_int(i), i == 0 ? cell_null() : cell_int(ids[length + i]),
-                                 i == 0 ? cell_null() : cell_text(type), cell_int(ids[i]),
-                                 cell_text(caption), cell_real(sum)});
+                                 i == 0 ? cell_null() : cell_of(&type), cell_int(ids[i]),
+                                 cell_of(&caption), cell_real(sum)});
         code = cancelled_code();
     }
+    free(caption.data);
+    free(type.data);
     return output_end(out) || code != EXIT_OK ? code : 9;
 }
 
@@ -324,6 +325,7 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
     /* not among the rows of formats for programs */
     FILE *notes = cli->format == FORMAT_TABLE ? stdout : stderr;
     output *out = output_begin(cli, only_count ? depth_columns : node_columns, only_count ? 2 : 3);
+    text_buffer caption = {0};
     char a[64], b[64];
     int code;
 
@@ -332,12 +334,12 @@ static int print_reached(invocation *cli, const reached *to, const sombra_bfs_re
             output_row(out, (cell[]){cell_int(depth), cell_int(to->per_depth[depth])});
     } else {
         for (size_t i = 0; i < to->count && !was_cancelled(); i++) {
-            char caption[256];
-            node_caption(cli, to->nodes[i], caption, sizeof caption);
+            node_caption(cli, to->nodes[i], &caption);
             output_row(
-                out, (cell[]){cell_int(to->depths[i]), cell_int(to->nodes[i]), cell_text(caption)});
+                out, (cell[]){cell_int(to->depths[i]), cell_int(to->nodes[i]), cell_of(&caption)});
         }
     }
+    free(caption.data);
     if ((code = end_rows(out)) != EXIT_OK || cli->quiet) return code;
     if (!only_count && to->count < result->visited)
         fprintf(notes, "(the first %zu of %s: --limit)\n", to->count,
@@ -438,13 +440,14 @@ static int print_ranked(invocation *cli, const ranked *list, size_t count)
 {
     static const char *const columns[] = {"degree", "node", "name"};
     output *out = output_begin(cli, columns, 3);
+    text_buffer caption = {0};
 
     for (size_t i = 0; i < count && !was_cancelled(); i++) {
-        char caption[256];
-        node_caption(cli, list[i].node, caption, sizeof caption);
+        node_caption(cli, list[i].node, &caption);
         output_row(out,
-                   (cell[]){cell_int(list[i].degree), cell_int(list[i].node), cell_text(caption)});
+                   (cell[]){cell_int(list[i].degree), cell_int(list[i].node), cell_of(&caption)});
     }
+    free(caption.data);
     return end_rows(out);
 }
 

@@ -42,7 +42,6 @@ static int put_schemas(survey *s, text_buffer *out, bool on_rels, uint32_t entit
     bool more;
 
     for (size_t i = 0;; i++) {
-        char types[256];
         if (sombra_schema_at(s->cli->txn, i, &schema, &more) != SOMBRA_OK)
             return complain_conn(s->cli);
         if (!more) return EXIT_OK;
@@ -50,8 +49,10 @@ static int put_schemas(survey *s, text_buffer *out, bool on_rels, uint32_t entit
         for (size_t k = 0; k < schema.key_count; k++) {
             if (schema.keys[k] != key) continue;
             if (out->size != 0) put_text(out, ", ");
-            put_text(out, schema.kind == SOMBRA_TYPED ? schema_types(&schema, types, sizeof types)
-                                                      : schema_kind(&schema));
+            if (schema.kind == SOMBRA_TYPED)
+                schema_types(&schema, out);
+            else
+                put_text(out, schema_kind(&schema));
             if (schema.key_count > 1) {
                 char place[64];
                 snprintf(place, sizeof place, " (%zu of %zu)", k + 1, schema.key_count);

@@ -98,6 +98,33 @@ class Commands(unittest.TestCase):
         self.assertEqual(rows["note"], "")
         self.assertNotIn("name", rows)
 
+    def test_long_names_are_whole(self):
+        """Names have up to 1,024 bytes, captions any number, and typed constraints many types: no command cuts them for its own sake."""
+        labels, key, kind, name = [f"L{i:02}" + "é" * 60 for i in range(20)], "k" * 1024, "T" * 1024, "n" + "é" * 3000
+        if os.path.exists("long.sombra"):
+            os.remove("long.sombra")
+        types = [of for each in ("BOOLEAN", "INTEGER", "FLOAT", "STRING", "BYTES", "DATE", "LOCAL TIME", "ZONED TIME", "LOCAL DATETIME", "ZONED DATETIME", "DURATION", "POINT") for of in (each, f"LIST<{each} NOT NULL>")]
+        run("query", "long.sombra", "-", stdin=f"CREATE (:{':'.join(labels)} {{`{key}`: 1, name: '{name}'}})-[:{kind} {{`{key}`: 2}}]->(:B {{name: 'b'}}); CREATE INDEX FOR (n:B) ON (n.`{key}`, n.name, n.`{key[:-1]}x`); "
+            f"CREATE CONSTRAINT FOR (n:B) REQUIRE n.name IS :: {' | '.join(types)}")
+        node, other, rel = (json.loads(run("query", "long.sombra", "MATCH (a)-[r]->(b) RETURN id(a) AS a, id(b) AS b, id(r) AS r", "--format", "json"))[0][each] for each in "abr")
+
+        def rows(*words):
+            return json.loads(run(words[0], "long.sombra", *map(str, words[1:]), "--format", "json"))
+
+        self.assertEqual([row["value"] for row in rows("get", node) if row["property"] in ("~labels", key, "name")], ["".join(f":{each}" for each in labels), 1, name])
+        self.assertEqual([row["value"] for row in rows("get", rel, "--relationship") if row["property"] in ("~type", key)], [kind, 2])
+        self.assertEqual([(row["type"], row["name"]) for row in rows("neighbors", other, "--direction", "in")], [(kind, name)])
+        self.assertEqual([(row["type"], row["name"]) for row in rows("path", other, node, "--direction", "both")], [(None, "b"), (kind + " (backwards)", name)])
+        for words in (("bfs", node), ("top",)):
+            self.assertIn(name, [row["name"] for row in rows(*words)])
+        schemas = {row["kind"]: row for row in rows("schema") if row["on"].startswith(":B(")}
+        self.assertEqual(schemas["index"]["on"], f":B({key}, name, {key[:-1]}x)")
+        self.assertEqual(len(schemas["typed"]["types"].split(" or ")), len(types))
+        details = {row["what"]: row["detail"] for row in rows("info")}
+        self.assertEqual((details["index"], details["typed"]), (schemas["index"]["on"], f":B(name) is {schemas['typed']['types']}"))
+        of_name = [row["index"] for row in json.loads(run("long.sombra", "-c", ".schema B", "--format", "json")) if row["property"] == "name"]
+        self.assertIn(schemas["typed"]["types"], of_name[0])
+
     def test_get_relationship(self):
         rows = {row["property"]: row["value"] for row in json.loads(run("get", "g.sombra", "1", "--relationship", "--format", "json"))}
         self.assertEqual(rows["~type"], "KNOWS")
