@@ -417,9 +417,9 @@ static void print_finding(void *ctx, uint64_t page, const char *message)
 
     snprintf(place, sizeof place, "page %llu ", (unsigned long long)page);
     if (page == UINT64_MAX || strncmp(message, place, strlen(place)) == 0)
-        fprintf(out, "fault: %s\n", message);
+        tell_line(out, "fault: %s", message);
     else
-        fprintf(out, "fault: page %llu: %s\n", (unsigned long long)page, message);
+        tell_line(out, "fault: page %llu: %s", (unsigned long long)page, message);
 }
 
 int run_verify(invocation *cli)
@@ -462,7 +462,7 @@ static void print_lost(void *ctx, const char *message)
 {
     const invocation *cli = ctx;
 
-    fprintf(cli->format == FORMAT_TABLE ? stdout : stderr, "lost: %s\n", message);
+    tell_line(cli->format == FORMAT_TABLE ? stdout : stderr, "lost: %s", message);
 }
 
 static bool print_recovered(invocation *cli, const sombra_recover_result *r)

@@ -9,7 +9,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/formats/formats.h"
 #include "config.h"
+
+static void tell_list(FILE *out, const char *front, const char *format, va_list list)
+{
+    char few[2048], *text = few;
+    va_list again;
+
+    va_copy(again, list);
+    const int size = vsnprintf(few, sizeof few, format, list);
+    if (size >= (int)sizeof few) text = malloc((size_t)size + 1);
+    if (text == NULL) text = few; /* benign: what fits is told */
+    if (text != few) (void)vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    fmt_blank_controls(text, strlen(text));
+    fprintf(out, "%s%s\n", front, text);
+    if (text != few) free(text);
+}
+
+void tell_line(FILE *out, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    tell_list(out, "", format, list);
+    va_end(list);
+}
 
 int complain(int code, const char *format, ...)
 {
@@ -17,11 +43,9 @@ int complain(int code, const char *format, ...)
 
     progress_clear();
     if (fflush(stdout) != 0) output_failed();
-    fputs("sombra: ", stderr);
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    tell_list(stderr, "sombra: ", format, list);
     va_end(list);
-    fputc('\n', stderr);
     return code;
 }
 
@@ -582,7 +606,7 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 static void warn(void *ctx, sombra_log_level level, const char *message)
 {
     (void)ctx;
-    if (level >= SOMBRA_LOG_WARNING) (void)fprintf(stderr, "sombra: warning: %s\n", message);
+    if (level >= SOMBRA_LOG_WARNING) tell_line(stderr, "sombra: warning: %s", message);
 }
 
 /* A standard stream that was closed before the start leaves its number to the next file that is opened: messages would be written into

@@ -117,6 +117,8 @@ bool flag_number(const invocation *cli, const char *name, uint64_t fallback, uin
 /* "2", "0.3": seconds, in milliseconds, of which a fraction counts as one. */
 bool read_seconds(const char *text, uint64_t *milliseconds);
 
+/* A line for people: without what a terminal would obey of the names and values in it. */
+void tell_line(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "sombra: message" on standard error; returns code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int complain_error(const sombra_error *error);

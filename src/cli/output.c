@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include "cli.h"
+#include "cli/formats/formats.h"
 
 #define LAYOUT_ROWS    1000u       /* a table's widths are those of its first rows, */
 #define LAYOUT_BYTES   (16u << 20) /* or of fewer, where these are long */
@@ -244,7 +245,7 @@ void put_json_text(text_buffer *out, const char *text, size_t bytes)
             put(out, escape, 2);
         } else if (character == '\n' || character == '\t' || character == '\r') {
             put_text(out, character == '\n' ? "\\n" : character == '\t' ? "\\t" : "\\r");
-        } else if (character < 0x20 || character == 0x7F) {
+        } else if (is_control(character)) {
             snprintf(escape, sizeof escape, "\\u%04x", (unsigned)character);
             put_text(out, escape);
         } else if (character == 0xFFFD) {
@@ -311,7 +312,7 @@ struct output {
     size_t shown;          /* columns that fit; the others are left out */
     size_t minor;          /* number + 1 of the column that gives way to the others; 0: none */
     bool *right;           /* every cell that the layout knows of is a number or absent */
-    bool laid_out, color;
+    bool laid_out, color, on_terminal;
 };
 
 static void write_line(output *out)
@@ -328,21 +329,26 @@ static bool is_table(output_format format)
     return format == FORMAT_TABLE || format == FORMAT_BOX || format == FORMAT_MARKDOWN;
 }
 
-/* In quotes where RFC 4180 asks for them, or where they are wanted. */
-static void put_csv_text(text_buffer *out, const char *text, size_t bytes, bool quoted)
+/* In quotes where RFC 4180 asks for them, or where they are wanted. As it is, but not for a terminal to obey. */
+static void put_csv_text(const output *to, text_buffer *out, const char *text, size_t bytes,
+                         bool quoted)
 {
+    const size_t start = out->size;
+
     for (size_t at = 0; at < bytes && !quoted; at++)
         quoted = text[at] == ',' || text[at] == '"' || text[at] == '\n' || text[at] == '\r';
     if (!quoted) {
         put(out, text, bytes);
-        return;
+    } else {
+        put_text(out, "\"");
+        for (size_t at = 0; at < bytes; at++) {
+            if (text[at] == '"') put_text(out, "\"");
+            put(out, text + at, 1);
+        }
+        put_text(out, "\"");
     }
-    put_text(out, "\"");
-    for (size_t at = 0; at < bytes; at++) {
-        if (text[at] == '"') put_text(out, "\"");
-        put(out, text + at, 1);
-    }
-    put_text(out, "\"");
+    if (to->on_terminal && out->size != start)
+        fmt_blank_controls(out->data + start, out->size - start);
 }
 
 output *output_begin(const invocation *cli, const char *const *columns, size_t column_count)
@@ -353,10 +359,11 @@ output *output_begin(const invocation *cli, const char *const *columns, size_t c
     out->format = cli->format;
     out->columns = columns;
     out->column_count = column_count;
+    out->on_terminal = isatty(STDOUT_FILENO);
     if (out->format == FORMAT_CSV) {
         for (size_t i = 0; i < column_count; i++) {
             if (i != 0) put_text(&out->line, ",");
-            put_csv_text(&out->line, columns[i], strlen(columns[i]), false);
+            put_csv_text(out, &out->line, columns[i], strlen(columns[i]), false);
         }
         put_text(&out->line, "\r\n");
         write_line(out);
@@ -381,7 +388,7 @@ static void csv_row(output *out, const cell *cells)
         out->kept_text.size = 0;
         put_cell(&out->kept_text, &cells[i]);
         /* An empty text is told from an absent one by its quotes. */
-        put_csv_text(&out->line, out->kept_text.data, out->kept_text.size,
+        put_csv_text(out, &out->line, out->kept_text.data, out->kept_text.size,
                      cells[i].kind == CELL_TEXT && out->kept_text.size == 0);
     }
     put_text(&out->line, "\r\n");
@@ -406,19 +413,6 @@ static void json_row(output *out, const cell *cells)
 
 /* ---- Lines ---------------------------------------------------------------------------------------------------------- */
 
-/* Line ends and tabs stay; other control characters, which a terminal would obey, become blanks. */
-static void blank_controls(char *text, size_t bytes)
-{
-    for (size_t at = 0; at < bytes;) {
-        int32_t character;
-        size_t columns;
-        const size_t used = next_character(text + at, bytes - at, &character, &columns);
-        if (is_control(character) && character != '\n' && character != '\t')
-            memset(text + at, ' ', used);
-        at += used;
-    }
-}
-
 /* "name = value" for each column, a blank line between rows. */
 static void line_row(output *out, const cell *cells)
 {
@@ -435,7 +429,7 @@ static void line_row(output *out, const cell *cells)
         {
             const size_t start = out->line.size;
             put_cell(&out->line, &cells[i]);
-            blank_controls(out->line.data + start, out->line.size - start);
+            fmt_blank_controls(out->line.data + start, out->line.size - start);
         }
         put_text(&out->line, "\n");
     }

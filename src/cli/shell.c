@@ -334,8 +334,8 @@ static int run_gathered(shell *s, reader *from, bool at_end)
             code = shell_run_statement(s, text, bytes, from->place);
         }
         if (code != EXIT_OK && from->name != NULL && !output_unread())
-            fprintf(stderr, "sombra: in %s, what begins in line %llu\n", from->name,
-                    (unsigned long long)from->place.line);
+            tell_line(stderr, "sombra: in %s, what begins in line %llu", from->name,
+                      (unsigned long long)from->place.line);
         drop(from, bytes);
     }
     return code;

@@ -490,7 +490,7 @@ static void tell_warnings(const invocation *cli, sombra_stmt *stmt)
 
     for (size_t i = 0; !cli->quiet && sombra_stmt_warning(stmt, i, &warning) == SOMBRA_OK; i++) {
         place_error(&cli->place, &warning);
-        fprintf(stderr, "warning: %s\n", warning.message);
+        tell_line(stderr, "warning: %s", warning.message);
     }
 }
 

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import os
+import pty
 import subprocess
+import termios
 import unittest
 
 import scratch
@@ -191,6 +193,45 @@ class Query(unittest.TestCase):
         self.assertIn("up to 3 threads", query(much, "--threads", "3"))
         self.assertNotIn("Gather", query(much, "--threads", "1"))
         query("MATCH (n:Many) DELETE n")
+
+    # What a terminal obeys: a title, colors in C1's form, text that runs the other way, a line that is written over.
+    OBEYED = "\x1b]0;x\x07\u009b31m\u202e\r\u2066"
+
+    def on_terminal(self, *words):
+        main, second = pty.openpty()
+        attributes = termios.tcgetattr(second)
+        attributes[1] &= ~termios.OPOST  # else it makes a '\r' of each line end
+        termios.tcsetattr(second, termios.TCSANOW, attributes)
+        subprocess.run([SOMBRA, *words], stdin=subprocess.DEVNULL, stdout=second, stderr=second, env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"})
+        os.close(second)
+        shown = b""
+        try:
+            while part := os.read(main, 65536):
+                shown += part
+        except OSError:  # read to its end
+            pass
+        os.close(main)
+        return shown.decode()
+
+    def test_a_terminal_has_nothing_to_obey(self):
+        """Whatever values and names hold, in results, messages and reports; who reads a pipe gets them as they are."""
+        value = ("--param", "x=" + json.dumps(self.OBEYED))
+        with open("obeyed.jsonl", "w", encoding="utf-8") as file:
+            file.write(json.dumps({"type": "node", "id": "1", "labels": ["L" + self.OBEYED], "properties": {"p" + self.OBEYED: 1}}))
+        with open("wrong.jsonl", "w", encoding="utf-8") as file:
+            file.write(json.dumps({"type": "no" + self.OBEYED}))
+        cases = [("query", ":memory:", f"RETURN $x AS `a{self.OBEYED}`, [$x] AS l, {{k: $x}} AS m", *value, "--format", each) for each in ("table", "box", "markdown", "line", "json", "jsonl", "csv")]
+        cases += [("query", ":memory:", "MATCH (n:`X" + self.OBEYED + "`) RETURN n"), ("query", ":memory:", "RETURN " + self.OBEYED),
+                  ("query", ":memory:", "CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS UNIQUE; CREATE (:A {x: $x}), (:A {x: $x})", *value),
+                  ("import", "obeyed.sombra", "--jsonl", "obeyed.jsonl", "--dry-run"), ("import", "obeyed.sombra", "--jsonl", "wrong.jsonl")]
+        for words in cases:
+            with self.subTest(words=words):
+                shown = self.on_terminal(*words)
+                self.assertNotEqual(shown, "")
+                self.assertEqual([each for each in "\x1b\x07\u009b\u202e\u2066\r" if each in shown.replace("\r\n", "\n")], [])
+        self.assertEqual(json.loads(query("RETURN $x AS x", *value, "--format", "json")), [{"x": self.OBEYED}])
+        done = subprocess.run([SOMBRA, "query", "q.sombra", "RETURN $x AS x", *value, "--format", "csv"], capture_output=True, check=True)
+        self.assertEqual(done.stdout.decode(), f'x\r\n"{self.OBEYED}"\r\n')
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ void fmt_puts(fmt_buffer *out, const char *text);
 void fmt_printf(fmt_buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool fmt_utf8_valid(const void *data, size_t bytes);
+/* Blanks for what a terminal would obey, but for line ends and tabs: C0, DEL, C1 in UTF-8, and the characters that turn the direction of text. */
+void fmt_blank_controls(char *text, size_t bytes);
 static inline bool fmt_is(sombra_text text, const char *word)
 {
     return strlen(word) == text.size && memcmp(word, text.data, text.size) == 0;

@@ -57,8 +57,16 @@ void fmt_count(fmt_loader *l, uint64_t nodes, uint64_t rels, uint64_t properties
 
 void fmt_note(const fmt_loader *l, const char *text)
 {
-    if (!l->options.quiet)
-        fprintf(stderr, "sombra: %s, line %llu: %s\n", l->path, (unsigned long long)l->line, text);
+    fmt_buffer line = {0};
+
+    if (l->options.quiet) return;
+    fmt_puts(&line, "sombra: ");
+    fmt_put_place(&line, l->path, l->line, 0, fmt_text(NULL, 0));
+    fmt_puts(&line, ": ");
+    fmt_puts(&line, text);
+    fmt_blank_controls(line.data, line.size);
+    fprintf(stderr, "%.*s\n", (int)line.size, line.data);
+    free(line.data);
 }
 
 /* A record has been taken into a group. */
@@ -274,21 +282,33 @@ sombra_status fmt_loader_finish(fmt_loader *l, fmt_result *result)
     return l->error.status;
 }
 
+static void put_name(FILE *out, sombra_text name)
+{
+    fmt_buffer shown = {0};
+
+    fmt_put(&shown, name.data, name.size);
+    fmt_blank_controls(shown.data, shown.size);
+    if (shown.size != 0) (void)fwrite(shown.data, 1, shown.size, out);
+    free(shown.data);
+}
+
 void fmt_loader_survey(const fmt_loader *l, FILE *out)
 {
     for (size_t i = 0; i < l->group_count; i++) {
         const loader_group *g = &l->groups[i];
         if (g->total == 0) continue;
-        fprintf(out, "%s %.*s: %llu\n", g->is_rel ? "relationships" : "nodes", (int)g->caption.size,
-                g->caption.size == 0 ? "" : (const char *)g->caption.data,
-                (unsigned long long)g->total);
+        fprintf(out, "%s ", g->is_rel ? "relationships" : "nodes");
+        put_name(out, g->caption);
+        fprintf(out, ": %llu\n", (unsigned long long)g->total);
         for (size_t j = 0; j < g->column_count; j++) {
             const loader_column *c = &g->columns[j];
             const sombra_text key = l->keys.texts[c->key];
             bool first = true;
             for (uint32_t kind = 0; kind < LOADER_KINDS; kind++) {
                 if (c->kinds[kind] == 0) continue;
-                if (first) fprintf(out, "    %.*s: ", (int)key.size, (const char *)key.data);
+                if (first) fputs("    ", out);
+                if (first) put_name(out, key);
+                if (first) fputs(": ", out);
                 fprintf(out, "%s%s (%llu)", first ? "" : ", ", sombra_type_name(kind),
                         (unsigned long long)c->kinds[kind]);
                 first = false;

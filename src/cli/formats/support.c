@@ -307,6 +307,28 @@ bool fmt_utf8_valid(const void *data, size_t bytes)
     return true;
 }
 
+/* Bytes of such a character at text; 0: another one stands there. */
+static size_t control_bytes(const unsigned char *text, size_t left)
+{
+    if (text[0] < 0x20 || text[0] == 0x7F) return text[0] != '\n' && text[0] != '\t';
+    if (text[0] == 0xC2 && left >= 2) return text[1] >= 0x80 && text[1] < 0xA0 ? 2 : 0;
+    if (text[0] != 0xE2 || left < 3) return 0;
+    return (text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||      /* U+202A to U+202E */
+                   (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9) /* U+2066 to U+2069 */
+               ? 3
+               : 0;
+}
+
+void fmt_blank_controls(char *text, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at++) {
+        const size_t found = control_bytes((const unsigned char *)text + at, bytes - at);
+        if (found == 0) continue;
+        memset(text + at, ' ', found);
+        at += found - 1;
+    }
+}
+
 sombra_status fmt_fail(fmt_error *error, sombra_status status, const char *format, ...)
 {
     va_list list;
