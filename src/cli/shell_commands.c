@@ -374,7 +374,7 @@ static int print_settings(shell *s, const setting_list *list)
     return output_end(out) ? EXIT_OK : 9;
 }
 
-/* Where the value begins in "NAME JSON" or "NAME=JSON"; the name (owned by w) may stand in quotes or behind '$'. NULL: there are no such two. */
+/* Where the value begins in "NAME JSON", "NAME=JSON" or, as Neo4j's hands write it, "NAME => JSON" or "NAME: JSON"; the name (owned by w) may stand in quotes or behind '$'. NULL: there are no such two. */
 static const char *split_param(command_words *w, const char **name)
 {
     const char *start = w->rest, *end, *value;
@@ -385,13 +385,13 @@ static const char *split_param(command_words *w, const char **name)
         if ((end = strchr(start, start[-1])) == NULL) return NULL;
         value = end + 1;
     } else {
-        value = end = start + strcspn(start, "= \t");
+        value = end = start + strcspn(start, "=: \t");
     }
     memcpy(w->text, start, (size_t)(end - start));
     w->text[end - start] = '\0';
     *name = w->text;
     value += strspn(value, " \t");
-    value += *value == '=';
+    value += *value == ':' ? 1 : strncmp(value, "=>", 2) == 0 ? 2 : *value == '=';
     value += strspn(value, " \t");
     /* names and values are kept as NAME=VALUE */
     return *value == '\0' || **name == '\0' || strchr(*name, '=') != NULL ? NULL : value;

@@ -369,6 +369,8 @@ digraph sombra {
         many = list(range(100))
         self.assertEqual(json.loads(shell(f".params 'odd name' {json.dumps(many)}", '.params `b` = "it\'s \\"so\\""', ".mode json", "RETURN $`odd name` AS a, $b AS b")),
                          [{"a": many, "b": "it's \"so\""}])
+        # as at Neo4j's prompt
+        self.assertEqual(shell(":param a => [1, {\"k\": 2}]", ":param b=>2", ":param c: 3", ":param 'd:' 4", ".mode csv", "RETURN $a[1].k AS k, $b AS b, $c AS c, $`d:` AS d"), "k,b,c,d\n2,2,3,4\n")
         long = "x" * 1000
         self.assertEqual(shell(f".params {long} 1", ".mode csv", f"RETURN ${long} AS y"), "y\n1\n")
         self.assertEqual(shell(f"RETURN ${long} AS y", flags=("--param", f"{long}=2", "--format", "csv")), "y\n2\n")
