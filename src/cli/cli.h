@@ -326,16 +326,20 @@ typedef struct load_report {
     uint64_t nodes, rels, properties, skipped, rejected, schemas;
     double seconds;
     bool dry_run, of_csv; /* CSV has rows, others records */
+    const char *found;    /* by a dry run: JSON for the formats of JSON, else lines; NULL: nothing is told */
+    size_t found_size;
 } load_report;
 int report_load(invocation *cli, const load_report *report);
-/* A dry run of CSV goes into a database in a directory that dry_end removes; dry_survey tells what the open transaction holds. Zeroed: none. */
+/* A dry run of CSV goes into a database in a directory that dry_end removes; dry_survey finds what the open transaction holds, for load_report. Zeroed: none. */
 typedef struct dry_run {
     const char *given; /* what the command line names */
+    char *found;       /* owned */
+    size_t found_size;
     char directory[3072], path[4096];
 } dry_run;
 int dry_begin(invocation *cli, dry_run *dry);
 void dry_end(invocation *cli, dry_run *dry);
-int dry_survey(invocation *cli);
+int dry_survey(invocation *cli, dry_run *dry);
 int run_export(invocation *cli);
 int run_info(invocation *cli);
 int run_get(invocation *cli);

@@ -26,6 +26,11 @@ int check_rejects(invocation *cli, const char *const *inputs, size_t count)
 
 /* ---- What a load came to ------------------------------------------------------------------------------------------- */
 
+static bool told_as_json(const invocation *cli)
+{
+    return cli->format == FORMAT_JSON || cli->format == FORMAT_JSONL;
+}
+
 int report_load(invocation *cli, const load_report *r)
 {
     char a[64], b[64], c[64], d[64];
@@ -35,11 +40,16 @@ int report_load(invocation *cli, const load_report *r)
     if (cli->format != FORMAT_TABLE) {
         static const char *const columns[] = {"nodes",        "relationships", "properties",
                                               "skipped_rows", "rejected_rows", "schemas",
-                                              "seconds"};
-        const cell cells[] = {cell_int(r->nodes),   cell_int(r->rels),     cell_int(r->properties),
-                              cell_int(r->skipped), cell_int(r->rejected), cell_int(r->schemas),
-                              cell_real(r->seconds)};
-        if (!output_record(cli, columns, cells, 7)) return 9;
+                                              "seconds",      "found"};
+        const cell cells[] = {
+            cell_int(r->nodes),      cell_int(r->rels),
+            cell_int(r->properties), cell_int(r->skipped),
+            cell_int(r->rejected),   cell_int(r->schemas),
+            cell_real(r->seconds),   {.kind = CELL_JSON, .text = r->found, .size = r->found_size}};
+        const bool found = r->found != NULL && told_as_json(cli);
+        if (!output_record(cli, columns, cells, found ? 8 : 7)) return 9;
+    } else if (r->found != NULL) {
+        fwrite(r->found, 1, r->found_size, stdout);
     }
     if (is_told && r->skipped != 0) printf("skipped %s\n", counted(r->skipped, one, many, a));
     if (is_told && r->schemas != 0)
@@ -80,6 +90,7 @@ int dry_begin(invocation *cli, dry_run *dry)
 
 void dry_end(invocation *cli, dry_run *dry)
 {
+    free(dry->found);
     if (dry->given == NULL) return;
     (void)rmdir(dry->directory);
     cli->arguments[0] = dry->given;
@@ -142,8 +153,9 @@ static sombra_status survey_rel(void *ctx, const sombra_rel *rel)
 }
 
 /* What the transaction holds, told by a loader that writes nothing. */
-int dry_survey(invocation *cli)
+int dry_survey(invocation *cli, dry_run *dry)
 {
+    fmt_buffer text = {0};
     invocation own = {.options = cli->options, .arguments = {":memory:"}, .argument_count = 1};
     fmt_error error = {0};
     surveying s = {.walk = {.conn = cli->conn, .txn = cli->txn, .error = &error}};
@@ -159,10 +171,12 @@ int dry_survey(invocation *cli)
         (void)fmt_loader_finish(s.loader, &result);
     if (s.loader != NULL && error.status == SOMBRA_OK) error = *fmt_loader_error(s.loader);
     if (error.status == SOMBRA_OK)
-        fmt_loader_survey(s.loader, stdout);
+        fmt_loader_survey(s.loader, told_as_json(cli), &text);
     else
         code = complain(exit_code_of(error.status), "%s", error.text);
     if (s.loader != NULL) fmt_loader_close(s.loader, NULL);
+    dry->found = text.data;
+    dry->found_size = text.size;
     return close_database(&own, code);
 }
 
@@ -179,6 +193,7 @@ typedef struct job {
     fmt_options options;
     fmt_error error;
     fmt_result result;
+    fmt_buffer found; /* by a dry run */
     double started;
 } job;
 
@@ -204,9 +219,8 @@ static sombra_status load(invocation *cli, job *j)
     status = read_all(cli, loader);
     if (status == SOMBRA_OK) status = fmt_loader_finish(loader, &j->result);
     if (status != SOMBRA_OK) j->error = *fmt_loader_error(loader);
-    if (status == SOMBRA_OK && j->options.dry_run && j->options.proposal == NULL &&
-        cli->format == FORMAT_TABLE)
-        fmt_loader_survey(loader, stdout);
+    if (status == SOMBRA_OK && j->options.dry_run && j->options.proposal == NULL)
+        fmt_loader_survey(loader, told_as_json(cli), &j->found);
     fmt_loader_close(loader, &j->result);
     return status;
 }
@@ -319,7 +333,9 @@ static int import_with(invocation *cli, job *j)
                                 .rejected = j->result.rejected,
                                 .schemas = j->result.schemas,
                                 .seconds = seconds_now() - j->started,
-                                .dry_run = j->options.dry_run};
+                                .dry_run = j->options.dry_run,
+                                .found = j->found.data,
+                                .found_size = j->found.size};
     return report_load(cli, &report);
 }
 
@@ -334,7 +350,9 @@ int import_formats(invocation *cli, bool *asked)
     if (flag_given(cli, "nodes") || flag_given(cli, "relationships") || flag_given(cli, "from"))
         return complain(EXIT_USAGE, "CSV files and those of another format are imported one after "
                                     "the other, by two commands");
-    return import_with(cli, &j);
+    const int code = import_with(cli, &j);
+    free(j.found.data);
+    return code;
 }
 
 bool record_of_script(const invocation *cli, uint64_t nodes, uint64_t rels, double seconds)

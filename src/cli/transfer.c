@@ -324,7 +324,7 @@ static int check_inputs(invocation *cli, const sombra_import_options *options)
 
 /* Load, and commit unless it is a dry run, which is told of and rolled back. */
 static int load_files(invocation *cli, const sombra_import_options *options, bool is_dry,
-                      bool survey, sombra_import_result *result)
+                      dry_run *survey, sombra_import_result *result)
 {
     sombra_status status;
     int code;
@@ -337,8 +337,7 @@ static int load_files(invocation *cli, const sombra_import_options *options, boo
         cli->txn = NULL;
     }
     progress_stop(cli);
-    if (status == SOMBRA_OK && is_dry && survey && cli->format == FORMAT_TABLE)
-        return close_database(cli, dry_survey(cli));
+    if (status == SOMBRA_OK && survey != NULL) return close_database(cli, dry_survey(cli, survey));
     return close_database(cli, status == SOMBRA_OK ? EXIT_OK : complain_conn(cli));
 }
 
@@ -356,9 +355,7 @@ static int import_files(invocation *cli, sombra_import_options *options)
     cli->options.create_whole = true;
     if ((code = open_database(cli, false, true)) == EXIT_OK &&
         (code = check_inputs(cli, options)) == EXIT_OK)
-        code = load_files(cli, options, is_dry, apart, &result);
-    dry_end(cli, &dry);
-    if (code != EXIT_OK) return code;
+        code = load_files(cli, options, is_dry, apart ? &dry : NULL, &result);
     const load_report report = {.nodes = result.nodes,
                                 .rels = result.rels,
                                 .properties = result.properties,
@@ -367,8 +364,12 @@ static int import_files(invocation *cli, sombra_import_options *options)
                                 .schemas = result.schemas,
                                 .seconds = seconds_now() - started,
                                 .dry_run = is_dry,
-                                .of_csv = true};
-    return report_load(cli, &report);
+                                .of_csv = true,
+                                .found = dry.found,
+                                .found_size = dry.found_size};
+    if (code == EXIT_OK) code = report_load(cli, &report);
+    dry_end(cli, &dry);
+    return code;
 }
 
 /* Flags of other formats that mean nothing here. */

@@ -383,6 +383,8 @@ class JsonLines(Formats):
         self.assertIn("nodes :Value: %d\n" % len(VALUES), told)
         self.assertIn("would import", told)
         self.assertRegex(told, r"(?m)^    mixed: .*STRING \(35\).*DURATION \(3\)")
+        found = json.loads(run("import", "dry.sombra", "--jsonl", "nasty.jsonl", "--dry-run", "--format", "jsonl"))["found"]
+        self.assertEqual([kind["properties"]["mixed"]["STRING"] for kind in found if kind["name"] == ":Value"], [35])
         before = digest("nasty.sombra")
         run("import", "nasty.sombra", "--jsonl", "nasty.jsonl", "--dry-run")
         self.assertEqual(digest("nasty.sombra"), before)
@@ -1515,6 +1517,12 @@ class DryRunsOfCsv(unittest.TestCase):
         told = run("import", "dry.sombra", "--nodes", "n.csv", "--relationships", "T=r.csv", "--infer-types", "--dry-run", "--rejects", "rejects.csv")
         self.assertIn("nodes :P: 1\n    id: INTEGER (1)\n    a: FLOAT (1)\n    b: STRING (1)\nnodes :P:Q: 1\n", told)
         self.assertIn("relationships T: 2\n    w: INTEGER (1)\nwould import 2 nodes, 2 relationships", told)
+        told = json.loads(run("import", "dry.sombra", "--nodes", "n.csv", "--relationships", "T=r.csv", "--infer-types", "--dry-run", "--format", "json"))
+        self.assertEqual((told["nodes"], told["found"]),
+                         (2, [{"of": "nodes", "name": ":P", "count": 1, "properties": {"id": {"INTEGER": 1}, "a": {"FLOAT": 1}, "b": {"STRING": 1}}},
+                              {"of": "nodes", "name": ":P:Q", "count": 1, "properties": {"id": {"INTEGER": 1}, "a": {"FLOAT": 1}, "b": {"STRING": 1}}},
+                              {"of": "relationships", "name": "T", "count": 2, "properties": {"w": {"INTEGER": 1}}}]))
+        self.assertNotIn("found", run("import", "dry.sombra", "--nodes", "n.csv", "--dry-run", "--format", "csv"))
         for path in ("dry.sombra", "dry.sombra-wal"):
             self.assertFalse(os.path.exists(path))
         run("query", "dry.sombra", "CREATE (:A), (:A)")

@@ -253,8 +253,8 @@ void fmt_note(const fmt_loader *loader, const char *text);
 sombra_status fmt_tick(fmt_loader *loader, uint64_t done, uint64_t total);
 /* Relationships that wait, batches, schemas, commit. With dry_run nothing is committed. */
 sombra_status fmt_loader_finish(fmt_loader *loader, fmt_result *result);
-/* What a dry run has found: labels and types with their properties and the types of these, one a line. */
-void fmt_loader_survey(const fmt_loader *loader, FILE *out);
+/* What a dry run has found: labels and types with their properties and the types of these, one a line; or as JSON, a list. */
+void fmt_loader_survey(const fmt_loader *loader, bool json, fmt_buffer *out);
 fmt_error *fmt_loader_error(fmt_loader *loader);
 const fmt_options *fmt_loader_options(const fmt_loader *loader);
 /* Rolls back what is not committed; counts so far into result when it is not NULL. */

@@ -282,40 +282,80 @@ sombra_status fmt_loader_finish(fmt_loader *l, fmt_result *result)
     return l->error.status;
 }
 
-static void put_name(FILE *out, sombra_text name)
+/* Without what a terminal would obey. */
+static void put_shown(fmt_buffer *out, sombra_text name)
 {
-    fmt_buffer shown = {0};
+    const size_t start = out->size;
 
-    fmt_put(&shown, name.data, name.size);
-    fmt_blank_controls(shown.data, shown.size);
-    if (shown.size != 0) (void)fwrite(shown.data, 1, shown.size, out);
-    free(shown.data);
+    if (name.size == 0) return;
+    fmt_put(out, name.data, name.size);
+    fmt_blank_controls(out->data + start, name.size);
 }
 
-void fmt_loader_survey(const fmt_loader *l, FILE *out)
+/* "    name: STRING (2), FLOAT (1)", or as a member of JSON. */
+static void put_types(const fmt_loader *l, const loader_column *c, bool json, fmt_buffer *out)
 {
+    const sombra_text key = l->keys.texts[c->key];
+    bool first = true;
+
+    if (json) {
+        fmt_put_json(out, key.data, key.size);
+    } else {
+        fmt_puts(out, "    ");
+        put_shown(out, key);
+    }
+    fmt_puts(out, json ? ": {" : ": ");
+    for (uint32_t kind = 0; kind < LOADER_KINDS; kind++) {
+        const unsigned long long count = c->kinds[kind];
+        if (count == 0) continue;
+        if (!first) fmt_puts(out, ", ");
+        if (json)
+            fmt_printf(out, "\"%s\": %llu", sombra_type_name(kind), count);
+        else
+            fmt_printf(out, "%s (%llu)", sombra_type_name(kind), count);
+        first = false;
+    }
+    fmt_puts(out, json ? "}" : "\n");
+}
+
+static bool has_values(const loader_column *c)
+{
+    bool any = false;
+
+    for (uint32_t kind = 0; kind < LOADER_KINDS; kind++)
+        any = any || c->kinds[kind] != 0;
+    return any;
+}
+
+void fmt_loader_survey(const fmt_loader *l, bool json, fmt_buffer *out)
+{
+    const char *before = "[";
+
     for (size_t i = 0; i < l->group_count; i++) {
         const loader_group *g = &l->groups[i];
-        if (g->total == 0) continue;
-        fprintf(out, "%s ", g->is_rel ? "relationships" : "nodes");
-        put_name(out, g->caption);
-        fprintf(out, ": %llu\n", (unsigned long long)g->total);
-        for (size_t j = 0; j < g->column_count; j++) {
-            const loader_column *c = &g->columns[j];
-            const sombra_text key = l->keys.texts[c->key];
-            bool first = true;
-            for (uint32_t kind = 0; kind < LOADER_KINDS; kind++) {
-                if (c->kinds[kind] == 0) continue;
-                if (first) fputs("    ", out);
-                if (first) put_name(out, key);
-                if (first) fputs(": ", out);
-                fprintf(out, "%s%s (%llu)", first ? "" : ", ", sombra_type_name(kind),
-                        (unsigned long long)c->kinds[kind]);
-                first = false;
-            }
-            if (!first) fputc('\n', out);
+        const char *of = g->is_rel ? "relationships" : "nodes";
+        const unsigned long long total = g->total;
+        bool first = true;
+        if (total == 0) continue;
+        if (json) {
+            fmt_printf(out, "%s{\"of\": \"%s\", \"name\": ", before, of);
+            fmt_put_json(out, g->caption.data, g->caption.size);
+            fmt_printf(out, ", \"count\": %llu, \"properties\": {", total);
+            before = ", ";
+        } else {
+            fmt_printf(out, "%s ", of);
+            put_shown(out, g->caption);
+            fmt_printf(out, ": %llu\n", total);
         }
+        for (size_t j = 0; j < g->column_count; j++) {
+            if (!has_values(&g->columns[j])) continue;
+            if (json && !first) fmt_puts(out, ", ");
+            put_types(l, &g->columns[j], json, out);
+            first = false;
+        }
+        if (json) fmt_puts(out, "}}");
     }
+    if (json) fmt_puts(out, *before == '[' ? "[]" : "]");
 }
 
 void fmt_loader_close(fmt_loader *l, fmt_result *result)
