@@ -532,6 +532,11 @@ static sb_status export_all(export *e, sb_err *err)
     e->entity = SB_NODE;
     e->files = node_files;
     e->file_count = node_file_count;
+    if (st == SB_OK && e->result->files == 0) { /* a graph of nothing can be read back, too */
+        e->files[0].used = true;
+        st = write_headers(e, err);
+        if (st == SB_OK) st = flush_all(e, err);
+    }
     if (st != SB_OK) remove_files(e);
     end_files(e);
     return st;

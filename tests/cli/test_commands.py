@@ -204,6 +204,12 @@ class Commands(unittest.TestCase):
             os.remove("again.sombra")
         run("import", "again.sombra", "--from", "out")
         self.assertEqual(run("digest", "again.sombra"), before)
+        # one of nothing, too
+        run("init", "nothing.sombra")
+        run("export", "nothing.sombra", "out-nothing")
+        run("import", "again-nothing.sombra", "--from", "out-nothing")
+        self.assertEqual(os.listdir("out-nothing"), ["nodes.csv"])
+        self.assertEqual(run("digest", "again-nothing.sombra", "--schema"), run("digest", "nothing.sombra", "--schema"))
 
     def test_maintenance(self):
         for name in ("copy.sombra", "small.sombra", "saved.sombra"):
