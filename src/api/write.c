@@ -258,7 +258,6 @@ static void convert_ops(const sombra_op *ops, size_t count, sb_op *out)
 
 static sb_status check_ops(sombra_txn *txn, const sombra_op *ops, size_t count)
 {
-    SB_TRY(check_count(txn, count));
     for (size_t i = 0; i < count; i++) {
         const bool labels = ops[i].labels == NULL && ops[i].label_count != 0;
         if (labels || (ops[i].props == NULL && ops[i].prop_count != 0))
@@ -280,16 +279,19 @@ sombra_status sombra_mutate(sombra_txn *txn, const sombra_op *ops, size_t count,
     if (summary != NULL) memset(summary, 0, sizeof *summary);
     SOMBRA_ENTER_WRITE(txn);
     SOMBRA_ARG_ARRAY(txn, ops, count);
-    status = check_ops(txn, ops, count);
+    status = check_count(txn, count);
     if (status != SB_OK) return sombra__status(status);
     alloc = &txn->conn->db->memory.base;
     if (count > sizeof few / sizeof *few &&
         (inner = sb_alloc_array(alloc, count, sizeof *inner)) == NULL)
         return sombra__status(SB_FAIL_NOMEM(&txn->conn->err));
-    convert_ops(ops, count, inner);
-    sombra__run_begin(txn->conn);
-    status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
-    status = sombra__call_end(txn->conn, status);
+    status = check_ops(txn, ops, count);
+    if (status == SB_OK) {
+        convert_ops(ops, count, inner);
+        sombra__run_begin(txn->conn);
+        status = sb_graph_mutate(txn->graph, inner, count, &result, &txn->conn->err);
+        status = sombra__call_end(txn->conn, status);
+    }
     if (inner != few) sb_free(alloc, inner, count * sizeof *inner);
     if (status != SB_OK) {
         sombra__notes_drop(&txn->conn->changes);
