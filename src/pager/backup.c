@@ -237,6 +237,10 @@ sb_status sb_pager_replace(sb_txn *txn, sb_txn *source_txn, const uint8_t meta[S
         st = SB_FAIL(err, SB_INVALID,
                      "replace: pages of %u bytes can not take the place of pages of %u",
                      source_txn->pager->page_bytes, txn->pager->page_bytes);
+    else if (source_txn->pager->write_bits != 0)
+        st = SB_FAIL(err, SB_VERSION_NEWER,
+                     "the pages of %s can only be read by this library: it has features %#x",
+                     source_txn->pager->path, source_txn->pager->write_bits);
     if (st == SB_OK) st = open_source(&source, err);
     if (st == SB_OK) st = take_over(txn, &source, meta, err);
     close_source(&source);

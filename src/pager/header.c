@@ -64,6 +64,7 @@ void sb_pager__header_encode(const sb_pager *pager, uint64_t salt, const sb_stat
     memcpy(page + SB_HEADER_MAGIC, header_magic, sizeof header_magic);
     sb_store_le32(page + SB_HEADER_VERSION, SB_FORMAT_VERSION);
     sb_store_le32(page + SB_HEADER_PAGE_BYTES, pager->page_bytes);
+    sb_store_le32(page + SB_HEADER_WRITE_BITS, pager->write_bits);
     sb_store_le64(page + SB_HEADER_SALT, salt);
     sb_pager__state_encode(state, page + SB_HEADER_STATE);
     sb_pager__stamp_new(page, salt);

@@ -249,6 +249,7 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
     if (st == SB_OK) {
         pager->page_bytes = header->page_bytes;
         pager->file_salt = header->salt;
+        pager->write_bits = header->write_bits;
     } else {
         SB_TRY(identify_by_wal(pager, header, st, &cause, err));
     }

@@ -378,6 +378,7 @@ struct sb_pager {
     uint64_t links;    /* names of the main file when it was opened, symbolic ones not counted */
     uint32_t page_bytes;
     unsigned page_shift;
+    uint32_t write_bits; /* features that a writer must know: 0 unless the file may only be read */
     uint64_t file_salt;
 
     _Atomic(sb_file *) main_file;

@@ -206,6 +206,31 @@ static void reseal(uint8_t *page0)
     sb_store_le32(page0, sb_crc32c(before, page0 + 2560, 1536));
 }
 
+/* Pages of a file that may only be read, copied as they are, may only be read in the copy, and do not get into one that is written. */
+static void newer_pages_stay_told(fixture *f)
+{
+    static const uint8_t meta[SB_META_BYTES];
+    fixture other;
+    sb_txn *txn = NULL, *into = NULL;
+    CHECK(f, sb_txn_begin_read(f->session, &txn, &f->err));
+    CHECK(f, sb_pager_backup(txn, f->vfs, "copy", NULL, NULL, &f->err));
+    fixture_options(&other, f->vfs);
+    assert_int_equal(sb_pager_open("copy", &other.options, &other.pager, &other.err),
+                     SB_VERSION_NEWER);
+    fixture_options(&other, f->vfs);
+    fixture_open(&other, "other");
+    CHECK(&other, sb_txn_begin_write(other.session, &into, &other.err));
+    assert_int_equal(sb_pager_replace(into, txn, meta, NULL, NULL, &other.err), SB_VERSION_NEWER);
+    sb_err_clear(&other.err);
+    fixture_close(&other);
+    sb_txn_rollback(txn);
+    fixture_options(&other, f->vfs);
+    other.options.read_only = true;
+    fixture_open(&other, "copy");
+    assert_true(fixture_reads(&other, other.session, 1, 5, 101));
+    fixture_close(&other);
+}
+
 /* The format has a version and feature bits. */
 static void test_pager_recover__newer_formats(void **state)
 {
@@ -224,6 +249,7 @@ static void test_pager_recover__newer_formats(void **state)
     f.options.read_only = true;
     fixture_open(&f, "x");
     assert_true(fixture_reads(&f, f.session, 1, 5, 101));
+    newer_pages_stay_told(&f);
     fixture_close(&f);
     sb_vfs_destroy(f.vfs);
     i.main_file[44] = 0;
