@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"""\s+|//[^\n]*|`(?P<quoted>[^`]*)`|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<word>\w+)|(?P<sign>.)""", re.S)
 _ROWS = 65_536
+
+# A column of type SERIAL has 22 in Kuzu's Parquet as the type that its integers were converted from. Others know no such type, and open no file
+# in which it stands; 18, a signed integer of 64 bits, is what they call it. In Thrift's compact protocol a number is twice what it is.
+_SERIAL, _INT_64 = 2 * 22, 2 * 18
+_CONVERTED_TYPE = 6  # of a column's fields
+_FOOTER_BYTES = 1 << 24  # in which all columns are told; more follows
 
 
 class _Word(NamedTuple):
@@ -140,6 +147,67 @@ def _read_copies(folder: str, tables: Dict[str, _Table]) -> List[_Copy]:
     return [_Copy(table, f"{'rels' if table.is_rel else 'nodes'}_{table.name}.parquet", None, table.pairs[0] if table.pairs else ("", "")) for table in placed]
 
 
+def _number(data: bytes, at: int) -> Tuple[int, int]:
+    """A number of Thrift's, without a sign, and where it ends."""
+    value = 0
+    for i in range(5):
+        value |= (data[at + i] & 127) << 7 * i
+        if data[at + i] < 128:
+            return value, at + i + 1
+    raise ValueError("a number is too long")
+
+
+def _serial_places(footer: bytes) -> List[int]:
+    """Where a Parquet file's footer says SERIAL. It begins with a version, and a list of columns: fields that are numbers (5) or texts (8)."""
+    at = _number(footer, 1)[1]
+    if footer[0] != 0x15 or footer[at] != 0x19:
+        raise ValueError("no footer as Kuzu writes it")
+    count, at = _number(footer, at + 2) if footer[at + 1] >> 4 == 15 else (footer[at + 1] >> 4, at + 2)
+    places = []
+    for _ in range(count):
+        field = 0
+        while footer[at] != 0:
+            head = footer[at]
+            field += head >> 4
+            value, end = _number(footer, at + 1)
+            if head & 15 not in (5, 8):
+                raise ValueError("no column as Kuzu writes it")
+            if head & 15 == 5 and field == _CONVERTED_TYPE and value == _SERIAL:
+                places.append(at + 1)
+            at = end + (value if head & 15 == 8 else 0)
+        at += 1
+    return places
+
+
+class _Readable(io.FileIO):
+    """A Parquet file of Kuzu's as others would write it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._places: List[int] = []
+        size = self.seek(0, os.SEEK_END)
+        self.seek(max(0, size - 8))
+        footer = size - 8 - int.from_bytes(super().read(4), "little")
+        if footer >= 0:
+            self.seek(footer)
+            try:
+                self._places = [footer + place for place in _serial_places(super().read(min(size - footer, _FOOTER_BYTES)))]
+            except (IndexError, ValueError):
+                pass  # pyarrow knows it, or tells what is wrong
+        self.seek(0)
+
+    def read(self, size: Optional[int] = -1) -> bytes:
+        at = self.tell()
+        data = super().read(size)
+        if any(at <= place < at + len(data) for place in self._places):
+            changed = bytearray(data)
+            for place in self._places:
+                if at <= place < at + len(data):
+                    changed[place - at] = _INT_64
+            data = bytes(changed)
+        return data
+
+
 def _column(values: Any, is_interval: bool) -> Any:
     if is_interval and need("pyarrow", "import_kuzu").types.is_fixed_size_binary(values.type):
         return interval_of_bytes(values)
@@ -151,7 +219,7 @@ def _load(tx: "Transaction", folder: str, copy: _Copy, tables: Dict[str, _Table]
     arrow = need("pyarrow", "import_kuzu")
     ends = ["source", "target"] if copy.table.is_rel else []
     made = 0
-    with need("pyarrow.parquet", "import_kuzu").ParquetFile(os.path.join(folder, copy.file)) as file:
+    with _Readable(os.path.join(folder, copy.file)) as source, need("pyarrow.parquet", "import_kuzu").ParquetFile(source) as file:
         columns = file.schema_arrow.names[len(ends) :] if copy.columns is None else copy.columns
         for batch in file.iter_batches(_ROWS):
             if batch.num_columns != len(ends) + len(columns):

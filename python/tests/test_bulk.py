@@ -531,6 +531,52 @@ def test_kuzu_refuses(db, tmp_path, changes, error, part):
     assert db.node_count() == 0 and db.execute("SHOW CONSTRAINTS").fetchall() == []
 
 
+# Files of Kuzu 0.11: (:S {id, v: 'x'}), (:S {id, v: 'y'}), whose ids are SERIAL; and from a (:P {id: 2}) to the second one.
+SERIALS = {
+    "S": "504152311500152c15302c150415001506150600001654020000000401000000000000000001000000000000001500152015242c15041500150615060000103c020000000401010000007801000000791502193c3500"
+         "180b6b757a755f736368656d61150400150425021804612e6964252c00150c25021803612e762500001604191c192c26001c1504191500191804612e696415021604164e165226083c180801000000000000001808000000"
+         "00000000001600280801000000000000001808000000000000000000000026001c150c191500191803612e761502160416421646265a3c1801791801781600280179180178000000168401160426080028044b555a5500b5"
+         "00000050415231",
+    "ONE_P_S": "504152311500151c15202c150215001506150600000e3402000000020102000000000000001500151c15202c150215001506150600000e3402000000020101000000000000001502193c3500180b6b757a755f73636865"
+               "6d61150400150425021804612e6964252400150425021804622e6964252c001602191c192c26001c1504191500191804612e696415021602163e164226083c180802000000000000001808020000000000000016002808"
+               "02000000000000001808020000000000000000000026001c1504191500191804622e696415021602163e1642264a3c18080100000000000000180801000000000000001600280801000000000000001808010000000000"
+               "00000000001632160226080028044b555a5500d200000050415231",
+}
+
+
+def test_serials_of_kuzu(db, tmp_path):
+    """pyarrow opens no file with a column that Kuzu calls a SERIAL."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    for name, data in SERIALS.items():
+        (tmp_path / f"{name}.parquet").write_bytes(bytes.fromhex(data))
+        with pytest.raises(OSError):
+            pq.read_table(tmp_path / f"{name}.parquet")
+    pq.write_table(pa.table({"a.id": [2]}), tmp_path / "P.parquet")
+    (tmp_path / "schema.cypher").write_text("CREATE NODE TABLE `P` (`id` INT64, PRIMARY KEY(`id`));\nCREATE NODE TABLE `S` (`id` SERIAL,`v` STRING, PRIMARY KEY(`id`));\n"
+                                            "CREATE REL TABLE `ONE` (FROM `P` TO `S`, MANY_ONE);\n")
+    (tmp_path / "copy.cypher").write_text('COPY `P` (`id`) FROM "P.parquet" (parallel=true);\nCOPY `S` (`id`,`v`) FROM "S.parquet" (parallel=true);\n'
+                                          "COPY `ONE` FROM \"ONE_P_S.parquet\" (to='S', from='P', parallel=true);\n")
+    assert sombra.import_kuzu(db, tmp_path) == (3, 1)
+    assert db.execute("MATCH (s:S) RETURN s.id AS id, s.v AS v ORDER BY id").fetchall() == [(0, "x"), (1, "y")]
+    assert db.execute("MATCH (p:P)-[:ONE]->(s) RETURN p.id AS p, s.v AS v").single() == (2, "y")
+
+
+def test_broken_files_of_kuzu(tmp_path):
+    """Whatever a byte of the footer becomes: the load ends, with an error that says so or without one."""
+    pytest.importorskip("pyarrow.parquet")
+    whole = bytes.fromhex(SERIALS["S"])
+    (tmp_path / "schema.cypher").write_text("CREATE NODE TABLE `S` (`id` SERIAL,`v` STRING, PRIMARY KEY(`id`));\n")
+    (tmp_path / "copy.cypher").write_text('COPY `S` (`id`,`v`) FROM "S.parquet" (parallel=true);\n')
+    for at in range(len(whole) - 100, len(whole)):
+        for data in (whole[:at], whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]):
+            (tmp_path / "S.parquet").write_bytes(data)
+            with sombra.open(":memory:") as db:
+                try:
+                    sombra.import_kuzu(db, tmp_path)
+                except (sombra.Error, OSError, ValueError):
+                    pass
+
+
 def test_a_folder_of_kuzu_that_is_no_text(db, tmp_path):
     folder = kuzu_folder(tmp_path / "kuzu")
     (folder / "copy.cypher").write_bytes(b"COPY \xff")
