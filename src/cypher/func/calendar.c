@@ -234,9 +234,20 @@ static int64_t time_number(const sb_moment *moment, component wanted)
     case NANOSECOND: return moment->ns % SB_FUNC_NANOS;
     case OFFSET_MINUTES: return moment->offset / 60;
     case OFFSET_SECONDS: return moment->offset;
-    case EPOCH_SECONDS: return sb_func__moment_seconds(moment);
-    default: return sb_func__moment_seconds(moment) * 1000 + moment->ns % SB_FUNC_NANOS / 1000000;
+    default: return sb_func__moment_seconds(moment);
     }
+}
+
+/* There are years enough for more milliseconds than 64 bits hold. */
+static sb_status epoch_millis(sb_func_context *ctx, const sb_moment *moment, sb_val *result)
+{
+    int64_t millis;
+
+    if (SB_MUL_OVERFLOWS(sb_func__moment_seconds(moment), (int64_t)1000, &millis) ||
+        SB_ADD_OVERFLOWS(millis, moment->ns % SB_FUNC_NANOS / 1000000, &millis))
+        return SB_FUNC_FAIL_OVERFLOW(ctx, "the epochMillis of this moment do not fit 64 bits");
+    *result = sb_val_int(millis);
+    return SB_OK;
 }
 
 static sb_status offset_text(sb_func_context *ctx, int32_t offset, sb_val *result)
@@ -323,6 +334,7 @@ sb_status sb_func__temporal_component(sb_func_context *ctx, sb_val v, sb_bytes k
             return sb_func__string(ctx, moment.zone, result);
         if (row->component == TIMEZONE || row->component == OFFSET)
             return offset_text(ctx, moment.offset, result);
+        if (row->component == EPOCH_MILLIS) return epoch_millis(ctx, &moment, result);
         *result = sb_val_int(row->needs == NEEDS_DATE ? date_number(moment.days, row->component)
                                                       : time_number(&moment, row->component));
         return SB_OK;
