@@ -782,9 +782,14 @@ sombra_status sombra_stmt_bind(sombra_stmt *stmt, const char *name, const sombra
         return sombra__status(
             SB_FAIL(&stmt->conn->err, SB_MISUSE, "sombra_stmt_bind: name and value are needed"));
     given = sb_bytes_of(name, strlen(name));
-    for (uint32_t i = 0; i < sb_cypher_param_count(stmt->inner); i++)
-        if (sb_bytes_equal(sb_cypher_param_name(stmt->inner, i), given))
-            return sombra__status(bind(stmt, i, value));
+    /* From the one behind the last: who binds them in their order, however many, is not searching. */
+    const uint32_t count = sb_cypher_param_count(stmt->inner);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t param = (uint32_t)(((uint64_t)stmt->next_param + i) % count);
+        if (!sb_bytes_equal(sb_cypher_param_name(stmt->inner, param), given)) continue;
+        stmt->next_param = param + 1;
+        return sombra__status(bind(stmt, param, value));
+    }
     return sombra__status(
         SB_FAIL(&stmt->conn->err, SB_NOT_FOUND, "the statement has no parameter $%.200s", name));
 }

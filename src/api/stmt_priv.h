@@ -27,6 +27,7 @@ struct sombra_stmt {
     sb_arena *arena;         /* owned: values given out, until the next call */
     bool made;               /* there may be some in it */
     size_t column_count;
+    uint32_t next_param; /* behind the one that was last bound by name */
     sb_buffer text;      /* plan */
     sb_buffer notes;     /* what the run has changed so far, for the change hook */
     size_t marked_notes; /* bytes of them at the mark */

@@ -164,7 +164,40 @@ static void test_api_query_limits__many_columns(void **state)
     works(*state, repeat("UNWIND [1] AS x RETURN {c: x", ", c#: x + #", 20000, "} AS m"));
 }
 
-/* So does the reading of a long text, behind the statement, too. */
+/* Nor must the look for a parameter, in whatever order they are bound. */
+static void test_api_query_limits__many_parameters(void **state)
+{
+    api_fixture *f = *state;
+    enum { COUNT = 20000 };
+    char *query = repeat("RETURN [$p0", ", $p#", COUNT, ", $p0] AS l");
+    sombra_stmt *stmt;
+    sombra_value all;
+    char name[16];
+
+    OK(f, sombra_prepare(f->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL));
+    free(query);
+    assert_int_equal(sombra_stmt_param_count(stmt), COUNT);
+    for (int backwards = 0; backwards < 2; backwards++) {
+        for (int i = 0; i < COUNT; i++) {
+            const int param = backwards != 0 && i < 100 ? 99 - i : i;
+            const sombra_value value = sombra_int(2 * param + backwards);
+            (void)snprintf(name, sizeof name, "p%d", param);
+            OK(f, sombra_stmt_bind(stmt, name, &value));
+        }
+        FAILS(f, sombra_stmt_bind(stmt, "q", &(sombra_value){.type = SOMBRA_TYPE_NULL}),
+              SOMBRA_NOT_FOUND, "$q");
+        assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+        OK(f, sombra_stmt_column(stmt, 0, &all));
+        assert_int_equal(all.as.list.count, COUNT + 2);
+        for (int i = 0; i < COUNT; i++)
+            assert_int_equal(all.as.list.items[i + 1].as.integer, 2 * i + backwards);
+        assert_int_equal(all.as.list.items[COUNT + 1].as.integer, backwards);
+        OK(f, sombra_stmt_reset(stmt));
+    }
+    sombra_stmt_finalize(stmt);
+}
+
+/* The reading of a long text is within the time limit, behind the statement, too. */
 static void test_api_query_limits__time_of_reading(void **state)
 {
     api_fixture *f = *state;
@@ -338,6 +371,7 @@ int main(void)
         TEST(test_api_query_limits__time_of_a_long_list),
         TEST(test_api_query_limits__time_of_reading),
         TEST(test_api_query_limits__many_columns),
+        TEST(test_api_query_limits__many_parameters),
         TEST(test_api_query_limits__depth_of_values),
         TEST(test_api_query_limits__parts_of_a_name),
         TEST(test_api_query_limits__items_of_a_range),

@@ -359,19 +359,6 @@ static sb_val literal_of(const sb_expr *expr)
     }
 }
 
-static sb_status find_param(sb_exec *run, sb_eval *e)
-{
-    const sb_statement *statement = run->compiled->statement;
-
-    for (uint32_t i = 0; i < statement->param_count; i++)
-        if (sb_bytes_equal(statement->params[i], e->expr->name)) {
-            e->param = i;
-            return SB_OK;
-        }
-    return sb_cypher_fail_runtime(run->err, SB_CYPHER_MISSING_PARAMETER, "there is no $%.*s",
-                                  (int)e->expr->name.size, (const char *)e->expr->name.data);
-}
-
 /* Parts come in the order in which they are bound: what a list comprehension binds is not seen by its list. */
 static sb_status compile_parts(sb_exec *run, sb_eval *e)
 {
@@ -405,7 +392,7 @@ static sb_status compile_kind(sb_exec *run, sb_eval *e)
     case SB_EXPR_INT:
     case SB_EXPR_FLOAT:
     case SB_EXPR_STRING: e->folded = literal_of(expr); break;
-    case SB_EXPR_PARAM: return find_param(run, e);
+    case SB_EXPR_PARAM: e->param = (uint32_t)expr->value.integer; break;
     case SB_EXPR_VAR:
         e->slot = expr->var->slot;
         if (run->local[e->slot]) {

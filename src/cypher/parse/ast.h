@@ -61,7 +61,7 @@ typedef enum sb_expr_kind {
     SB_EXPR_INT,  /* value.integer */
     SB_EXPR_FLOAT, /* value.real; name: as it was written, without a sign; empty: made by the compiler */
     SB_EXPR_STRING,   /* name */
-    SB_EXPR_PARAM,    /* name without the $ */
+    SB_EXPR_PARAM,    /* name without the $; value.integer: its place among the statement's */
     SB_EXPR_VAR,      /* name; sema: var */
     SB_EXPR_PROPERTY, /* args[0].name */
     SB_EXPR_LIST,     /* args */

@@ -80,6 +80,7 @@ sb_status sb_parse__param(sb_parser *p, sb_expr **e)
         SB_PARSE_PUSH(p, statement->params, statement->param_count, (*e)->name);
         *slot = statement->param_count;
     }
+    (*e)->value.integer = *slot - 1;
     return sb_parse__finish(p, first, *e);
 }
 

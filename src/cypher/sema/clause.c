@@ -198,11 +198,14 @@ static sb_status find_procedure(sb_sema *s, sb_clause *clause)
                         "there is no procedure '%.*s'", SB_SEMA_SHOWN(name));
 }
 
-static bool has_param(const sb_statement *statement, sb_bytes name)
+/* The place of a parameter, param_count: there is none of the name. */
+static uint32_t find_param(const sb_statement *statement, sb_bytes name)
 {
-    for (uint32_t i = 0; i < statement->param_count; i++)
-        if (sb_bytes_equal(statement->params[i], name)) return true;
-    return false;
+    uint32_t i = 0;
+
+    while (i < statement->param_count && !sb_bytes_equal(statement->params[i], name))
+        i++;
+    return i;
 }
 
 /* CALL proc, the whole statement, without parentheses: parameters called like the arguments are these. */
@@ -226,7 +229,9 @@ static sb_status imply_arguments(sb_sema *s, sb_clause *clause, const sb_procedu
         e->span = clause->span;
         e->depth = e->weight = 1;
         clause->as.call.args[i] = e;
-        if (!has_param(statement, name)) params[statement->param_count++] = name;
+        const uint32_t place = find_param(statement, name);
+        e->value.integer = place;
+        if (place == statement->param_count) params[statement->param_count++] = name;
     }
     clause->as.call.arg_count = procedure->arg_count;
     return SB_OK;
