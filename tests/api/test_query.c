@@ -306,6 +306,34 @@ static void test_api_query__distinct_ids(void **state)
     }
 }
 
+/* Of a list of ids those count that are there, wherever they stand among those that are not. */
+static void test_api_query__ids_that_are_gone(void **state)
+{
+    api_fixture *f = *state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        sombra_stmt *stmt =
+            prepare(f, i == 0 ? "UNWIND range(1, 5000) AS i CREATE (:N {i: i})-[:R {i: i}]->(:M)"
+                              : "MATCH (n) WHERE n.i < 5000 DETACH DELETE n");
+        step_done(f, stmt);
+        sombra_stmt_finalize(stmt);
+    }
+    assert_int_equal(query_int(f, "MATCH (n) WHERE id(n) IN range(1, 20000) RETURN count(n)"),
+                     5001);
+    assert_int_equal(
+        query_int(f,
+                  "UNWIND [1, 2] AS x MATCH (n:N) WHERE id(n) IN range(1, 20000) RETURN sum(n.i)"),
+        10000);
+    assert_int_equal(
+        query_int(f, "MATCH ()-[r]->() WHERE id(r) IN range(1, 20000) RETURN sum(r.i)"), 5000);
+    assert_int_equal(query_int(f, "MATCH ()-[r]-() WHERE id(r) IN range(1, 20000) RETURN sum(r.i)"),
+                     10000);
+    assert_int_equal(
+        query_int(f, "MATCH (n:N) WITH id(n) AS i "
+                     "RETURN toInteger(EXISTS { MATCH (m) WHERE id(m) IN [i - 1, i - 2, i] })"),
+        1);
+}
+
 static void test_api_query__transactions(void **state)
 {
     api_fixture *f = *state;
@@ -1258,6 +1286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__script, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__distinct_ids, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__ids_that_are_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__types_of_properties, setup, teardown),

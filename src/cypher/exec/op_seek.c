@@ -258,17 +258,22 @@ static sb_status which_exist(sb_seek_op *s, const uint64_t *ids, size_t count)
 
 static sb_status by_id_fill(sb_seek_op *s, bool *more)
 {
-    const uint64_t left = s->wanted_count - s->wanted_at;
-    const uint32_t room = room_of(s) - s->count, n = left < room ? (uint32_t)left : room;
-    const uint64_t *ids = s->wanted + s->wanted_at;
+    const uint32_t most = room_of(s);
 
-    if (n != 0) SB_TRY(which_exist(s, ids, n));
-    for (uint32_t i = 0; i < n; i++)
-        if (sb_bit_get(s->exist, i)) {
-            s->rows[s->count] = s->row;
-            s->ids[s->count++] = ids[i];
-        }
-    s->wanted_at += n;
+    /* None of a batch of ids need be there, and those behind it may. */
+    while (s->wanted_at < s->wanted_count && s->count < most) {
+        const uint64_t left = s->wanted_count - s->wanted_at;
+        const uint32_t room = most - s->count, n = left < room ? (uint32_t)left : room;
+        const uint64_t *ids = s->wanted + s->wanted_at;
+        SB_TRY(sb_exec__tick(s->op.run));
+        SB_TRY(which_exist(s, ids, n));
+        for (uint32_t i = 0; i < n; i++)
+            if (sb_bit_get(s->exist, i)) {
+                s->rows[s->count] = s->row;
+                s->ids[s->count++] = ids[i];
+            }
+        s->wanted_at += n;
+    }
     *more = s->wanted_at < s->wanted_count;
     return SB_OK;
 }
