@@ -91,6 +91,18 @@ static void test_api_query_limits__depth_of_the_text(void **state)
     exceeds(*state, repeat("RETURN EXISTS { ", "MATCH (n) WHERE EXISTS { ", 501, ""), "500");
 }
 
+/* A sub-query within an expression within a sub-query is one operator more, not as many again. */
+static void test_api_query_limits__depth_of_sub_queries(void **state)
+{
+    char *open = repeat("RETURN ", "[(n#)-->(m#) | ", 40, "0");
+
+    works(*state, repeat(open, "]", 40, ""));
+    free(open);
+    open = repeat("RETURN ", "[(n#)-->(m#) WHERE 0 < size(", 40, "[1]");
+    works(*state, repeat(open, ") | 1]", 40, ""));
+    free(open);
+}
+
 static void test_api_query_limits__operators(void **state)
 {
     works(*state, repeat("", "UNWIND [#] AS a# ", 1900, "RETURN 1"));
@@ -365,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_api_query_limits__text_bytes),
         TEST(test_api_query_limits__depth_of_the_text),
+        TEST(test_api_query_limits__depth_of_sub_queries),
         TEST(test_api_query_limits__operators),
         TEST(test_api_query_limits__time_of_planning),
         TEST(test_api_query_limits__time_of_explaining),

@@ -82,11 +82,10 @@ static sb_status read_expr(void *ctx, sb_expr *e)
     } else if (e->kind == SB_EXPR_CALL && e->function != NULL) {
         read_call(s->e, e->function);
     }
+    if (e->plan != NULL) return read_tree(s, e->plan, &(effects){0});
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(read_expr(ctx, e->args[i]));
-    if (e->plan == NULL) return SB_OK;
-    effects none = {0};
-    return read_tree(s, e->plan, &none);
+    return SB_OK;
 }
 
 static sb_status read_types(scanner *s, const sb_plan_expand *expand)

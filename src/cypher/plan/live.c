@@ -227,8 +227,7 @@ static sb_status live_in_expr(void *ctx, sb_expr *e)
     sb_slot_set argument = {NULL, 0};
 
     if (e == NULL) return SB_OK;
-    if (e->plan != NULL && e->plan->live == NULL)
-        SB_TRY(n->live(n->p, e->plan, &nothing, &argument));
+    if (e->plan != NULL) return n->live(n->p, e->plan, &nothing, &argument);
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(live_in_expr(ctx, e->args[i]));
     return SB_OK;

@@ -24,7 +24,7 @@ static sb_status check_expr(void *ctx, sb_expr *e)
     if (e == NULL) return SB_OK;
     if (e->kind == SB_EXPR_CALL && (e->function->flags & (SB_FUNC_VOLATILE | SB_FUNC_USER)) != 0)
         return SB_UNSUPPORTED;
-    if (e->plan != NULL && !is_safe_plan(e->plan)) return SB_UNSUPPORTED;
+    if (e->plan != NULL) return is_safe_plan(e->plan) ? SB_OK : SB_UNSUPPORTED;
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(check_expr(ctx, e->args[i]));
     return SB_OK;

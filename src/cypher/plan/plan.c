@@ -14,9 +14,10 @@ static sb_status number_tree(numbering *n, sb_plan *plan);
 static sb_status number_in_expr(void *ctx, sb_expr *e)
 {
     if (e == NULL) return SB_OK;
+    if (e->plan != NULL) return number_tree(ctx, e->plan);
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(number_in_expr(ctx, e->args[i]));
-    return e->plan == NULL ? SB_OK : number_tree(ctx, e->plan);
+    return SB_OK;
 }
 
 /* In preorder. A tree that several expressions share keeps its last numbers. */

@@ -393,11 +393,11 @@ bool sb_plan__is_live(const sb_plan *plan, const sb_var *var)
 static sb_status reach_in_expr(void *ctx, sb_expr *e)
 {
     if (e == NULL) return SB_OK;
+    const bool asks = e->kind == SB_EXPR_EXISTS || e->kind == SB_EXPR_PATTERN;
+    if (e->plan != NULL) return sb_plan__reach_only(e->plan, asks, asks);
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(reach_in_expr(ctx, e->args[i]));
-    if (e->plan == NULL) return SB_OK;
-    const bool asks = e->kind == SB_EXPR_EXISTS || e->kind == SB_EXPR_PATTERN;
-    return sb_plan__reach_only(e->plan, asks, asks);
+    return SB_OK;
 }
 
 static sb_status note_volatile(void *ctx, sb_expr *e)
