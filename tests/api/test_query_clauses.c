@@ -221,6 +221,34 @@ static void test_api_query_clauses__reads_in_transactions(void **state)
     f->options.read_only = false;
 }
 
+/* Of what has been deleted nothing leads on, however that is looked for. */
+static void test_api_query_clauses__paths_of_deleted(void **state)
+{
+    api_fixture *f = *state;
+
+    gives(f, "CREATE (:P {i: 1})-[:R]->(:P {i: 2})", "");
+    for (size_t i = 0; i < 2; i++) {
+        const char *arrow = i == 0 ? "->" : "-";
+        char text[200];
+        snprintf(text, sizeof text,
+                 "CREATE (x:X) WITH x DELETE x WITH x OPTIONAL MATCH (x)-[:R*]%s(y) RETURN "
+                 "count(DISTINCT y)",
+                 arrow);
+        gives(f, text, "0");
+        snprintf(text, sizeof text,
+                 "CREATE (x:X) WITH x DELETE x WITH x MATCH (x)-[:R*0..]%s(y) WITH DISTINCT y "
+                 "RETURN count(*)",
+                 arrow);
+        gives(f, text, "1");
+        snprintf(text, sizeof text,
+                 "CREATE (x:X) WITH x DELETE x WITH x MATCH (p:P {i: 2}) OPTIONAL MATCH s = "
+                 "shortestPath((x)-[:R*]%s(p)) RETURN s",
+                 arrow);
+        gives(f, text, "null");
+    }
+    gives(f, "MATCH (p:P) DETACH DELETE p", "");
+}
+
 static void test_api_query_clauses__many_deleted_in_transactions(void **state)
 {
     api_fixture f;
@@ -635,6 +663,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__reads_in_transactions, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_clauses__paths_of_deleted, setup, teardown),
         cmocka_unit_test(test_api_query_clauses__many_deleted_in_transactions),
         cmocka_unit_test_setup_teardown(test_api_query_clauses__unwind_range, setup, teardown),
         cmocka_unit_test(test_api_query_clauses__unwind_range_memory),

@@ -526,7 +526,11 @@ static sb_status begin_search(sb_shortest_op *s)
     if (s->from[s->row] == 0 || s->to[s->row] == 0) return SB_OK;
     if (!layers_do(s)) return begin_trails(s);
     if (!s->types.any) return SB_OK;
-    if (native_does(s)) return search_native(s);
+    if (native_does(s)) {
+        const sb_status status = search_native(s);
+        if (status != SB_NOT_FOUND) return status;
+        sb_err_clear(s->op.run->err); /* a node has been deleted: it has no relationships */
+    }
     SB_TRY(search_layers(s, &found));
     if (found) s->phase = SB_SEARCH_LAYERS;
     return SB_OK;

@@ -298,8 +298,8 @@ static sb_status note_reached(void *ctx, const sb_node_id *nodes, size_t count, 
     return sb_exec__tick(t->op.run);
 }
 
-/* What can be reached from the row's node, `visits` of it. */
-static sb_status search_reach(sb_trail_op *t)
+/* What is reached over relationships of the row's node, `visits` of it. */
+static sb_status search_lists(sb_trail_op *t, uint64_t start)
 {
     sb_exec *run = t->op.run;
     const sb_plan_expand *e = &t->op.plan->as.expand;
@@ -310,17 +310,28 @@ static sb_status search_reach(sb_trail_op *t)
                                     .max_visits = t->visits,
                                     .steps_only = e->min != 0,
                                     .any_side = true};
-    const uint64_t start = t->nodes[t->row];
-    sb_bfs_result result = {.truncated = false};
+    sb_bfs_result result;
 
-    t->reached_at = 0;
-    sb_buffer_reset(&t->reached);
-    if (start != 0 && t->types.any)
-        SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
-    else if (start != 0 && e->min == 0)
-        SB_TRY(note_reached(t, &start, 1, 0));
+    SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
     t->unfinished = result.truncated;
     return SB_OK;
+}
+
+/* All that can be reached from it. */
+static sb_status search_reach(sb_trail_op *t)
+{
+    const uint64_t start = t->nodes[t->row];
+
+    t->reached_at = 0;
+    t->unfinished = false;
+    sb_buffer_reset(&t->reached);
+    if (start == 0) return SB_OK;
+    if (t->types.any) {
+        const sb_status status = search_lists(t, start);
+        if (status != SB_NOT_FOUND) return status;
+        sb_err_clear(t->op.run->err); /* a node that has been deleted has no relationships */
+    }
+    return t->op.plan->as.expand.min == 0 ? note_reached(t, &start, 1, 0) : SB_OK;
 }
 
 /* Ends of the row that are yet to be handed on; *left 0: there are none. Whoever asks for the first one alone may see some again with more. */
