@@ -319,6 +319,10 @@ static void test_api_query_plans__reach(void **state)
           "MATCH (a:Step {i: 0}) CALL (a) { MATCH (a)-[:TO*]->(b) RETURN b } RETURN count(DISTINCT "
           "b)",
           "60");
+    /* in either direction, too: the start is an end, over two relationships side by side */
+    gives(f, "MATCH (a:Step {i: 30})-[:TO*]-(b) RETURN count(DISTINCT b)", "61");
+    gives(f, "MATCH (a:Step {i: 30})-[:TO*1..30]-(b) RETURN count(DISTINCT b)", "61");
+    gives(f, "MATCH (a:Step {i: 30}), (b:Step) WHERE (a)-[:TO*..20]-(b) RETURN count(*)", "41");
     /* they are counted here */
     gives(f, "MATCH (a:Step {i: 57}) OPTIONAL MATCH (a)-[:TO*]->(b) RETURN count(b)", "14");
     gives(f, "MATCH (a:Step {i: 57}) RETURN COUNT { (a)-[:TO*]->(b) }", "14");

@@ -1,6 +1,7 @@
 /* test_query_shapes.c — circles, stars and trees whose rows are counted, or found, by reading lists: on graphs with hubs, loops and
  * relationships side by side, against numbers worked out by hand. (Small random graphs: tests/cypher/metamorphic.py.) */
 #include "support/api_fixture.h"
+#include "support/seed.h"
 
 #include "api/api_priv.h"
 
@@ -716,6 +717,84 @@ static void test_api_query_shapes__unique_keys(void **state)
         NULL, 2 * 2255);
 }
 
+/* ---- What is reached in either direction -------------------------------------------------------------------------------------------- */
+
+#define SMALL_GRAPHS    4000
+#define SMALL_NODES     6 /* of each, and */
+#define SMALL_RELS_MOST 7
+
+/* Graphs of a few nodes, with loops and relationships side by side, of which some are trees and some have several circles. */
+static void make_small_graphs(api_fixture *f)
+{
+    static uint64_t nodes[SMALL_GRAPHS * SMALL_NODES];
+    static uint64_t from[SMALL_GRAPHS * SMALL_RELS_MOST], to[SMALL_GRAPHS * SMALL_RELS_MOST];
+    sb_random random = test_random(71);
+    size_t count = 0;
+
+    api_begin(f, SOMBRA_WRITE);
+    const uint32_t label = api_name(f, SOMBRA_LABEL, "N"), type = api_name(f, SOMBRA_TYPE, "R");
+    OK(f, sombra_create_nodes(f->txn, &label, 1, sizeof nodes / sizeof *nodes, NULL, 0, nodes));
+    for (size_t g = 0; g < SMALL_GRAPHS; g++) {
+        const uint64_t used = 1 + sb_random_below(&random, SMALL_NODES),
+                       most = 1 + sb_random_below(&random, SMALL_RELS_MOST);
+        for (uint64_t i = 0; i < most; i++) {
+            from[count] = nodes[g * SMALL_NODES + sb_random_below(&random, used)];
+            to[count++] = nodes[g * SMALL_NODES + sb_random_below(&random, used)];
+        }
+    }
+    OK(f, sombra_create_rels(f->txn, type, count, from, to, NULL, 0, NULL));
+    api_commit(f);
+}
+
+/* Both give the same rows: so many. */
+static int64_t same_rows(api_fixture *f, const char *const texts[2])
+{
+    sombra_stmt *stmts[2];
+    sombra_status status;
+    int64_t count = 0;
+
+    for (unsigned k = 0; k < 2; k++)
+        OK(f, sombra_prepare(f->conn, texts[k], SOMBRA_NUL_TERMINATED, &stmts[k], NULL));
+    while ((status = sombra_stmt_step(stmts[0])) == SOMBRA_ROW) {
+        sombra_value values[2];
+        assert_int_equal(sombra_stmt_step(stmts[1]), SOMBRA_ROW);
+        for (unsigned k = 0; k < 2; k++)
+            OK(f, sombra_stmt_column(stmts[k], 0, &values[k]));
+        assert_int_equal(values[0].as.integer, values[1].as.integer);
+        count++;
+    }
+    assert_int_equal(status, SOMBRA_DONE);
+    assert_int_equal(sombra_stmt_step(stmts[1]), SOMBRA_DONE);
+    for (unsigned k = 0; k < 2; k++)
+        sombra_stmt_finalize(stmts[k]);
+    return count;
+}
+
+/* Each end once, by a search breadth first: those of all trails, which are walked where somebody reads them. The start is one where a trail closes. */
+static void test_api_query_shapes__either_way(void **state)
+{
+    static const char *const bounds[] = {"1..1", "1..2", "1..3", "1..4", "1..5",
+                                         "1..6", "1..7", "1..",  "0..3", "0.."};
+    api_fixture *f = *state;
+    int64_t count = 0;
+
+    make_small_graphs(f);
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        char reached[200], walked[200];
+        snprintf(
+            reached, sizeof reached,
+            "MATCH (a)-[:R*%s]-(b) RETURN DISTINCT id(a) * 100000 + id(b) AS ends ORDER BY ends",
+            bounds[i]);
+        snprintf(walked, sizeof walked,
+                 "MATCH (a)-[r:R*%s]-(b) WHERE size(r) >= 0 RETURN DISTINCT id(a) * 100000 + "
+                 "id(b) AS ends ORDER BY ends",
+                 bounds[i]);
+        const int64_t more = same_rows(f, (const char *const[2]){reached, walked});
+        assert_true(more > SMALL_GRAPHS && (i == 0 || i == 8 || more >= count));
+        count = more;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -736,6 +815,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__circles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__either_way, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

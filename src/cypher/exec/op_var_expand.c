@@ -1,6 +1,7 @@
 /* op_var_expand.c — paths of variable length: trails, depth first; and what can be reached, breadth first.
  * A trail never uses a relationship twice. The stack holds, for each node on the way, what is left of its neighbors; so a path costs its
  * last step, and memory the lists along one path. */
+#include "cypher/exec/closing.h"
 #include "cypher/exec/op_priv.h"
 
 /* Longer paths look relationships up in a map. */
@@ -292,10 +293,16 @@ static sb_status note_reached(void *ctx, const sb_node_id *nodes, size_t count, 
 {
     sb_trail_op *t = ctx;
 
-    (void)depth;
+    if (depth < t->op.plan->as.expand.min) return SB_OK; /* the start, by itself */
     if (sb_buffer_append(&t->reached, nodes, count * sizeof *nodes) != SB_OK)
         return sb_exec__no_memory(t->op.run);
     return sb_exec__tick(t->op.run);
+}
+
+/* Is what leads back to the start no trail by itself? Undirected, going back over the first relationship is none. */
+static bool asks_closing(const sb_plan_expand *e)
+{
+    return e->direction == SB_REL_EITHER && e->min != 0 && !e->repeatable;
 }
 
 /* What is reached over relationships of the row's node, `visits` of it. */
@@ -308,13 +315,16 @@ static sb_status search_lists(sb_trail_op *t, uint64_t start)
                                     .type_count = t->types.count,
                                     .max_depth = e->max,
                                     .max_visits = t->visits,
-                                    .steps_only = e->min != 0,
+                                    .steps_only = e->min != 0 && !asks_closing(e),
                                     .any_side = true};
     sb_bfs_result result;
+    bool closes = false;
 
     SB_TRY(sb_graph_bfs(run->graph, start, &options, note_reached, t, &result, run->err));
     t->unfinished = result.truncated;
-    return SB_OK;
+    if (asks_closing(e) && !t->unfinished)
+        SB_TRY(sb_exec__closes(run, t->expand, start, e->max, &closes));
+    return closes ? note_reached(t, &start, 1, e->min) : SB_OK;
 }
 
 /* All that can be reached from it. */

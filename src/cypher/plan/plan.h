@@ -175,12 +175,10 @@ typedef struct sb_plan_expand {
 } sb_plan_expand;
 
 /* Does a VAR_EXPAND end where a search breadth first does? The walk to a node that repeats no other is a trail, and so is a directed one that closes at its
- * start. Undirected, going back over the first relationship closes a walk that is no trail: only where the start is an end by itself that does
- * not matter. */
+ * start. Undirected, going back over the first relationship closes a walk that is no trail: the start is asked for itself (exec/closing.h). */
 SB_INLINE bool sb_plan_only_ends(const sb_plan_expand *expand)
 {
-    return expand->unlike_count == 0 &&
-           expand->min <= (expand->direction == SB_REL_EITHER ? 0u : 1u);
+    return expand->unlike_count == 0 && expand->min <= 1;
 }
 
 /* What a factor's relationship, or its node, must differ from besides. */
