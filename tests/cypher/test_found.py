@@ -325,6 +325,14 @@ class Found(unittest.TestCase):
         self.gives(nodes, some + 'MATCH (x)-[rs*]->(y)-->(z) RETURN y.n, count(z)', [[2, 3], [3, 1]])
         self.gives(nodes, some + 'OPTIONAL MATCH (x)-[rs*]->({n: 3}) RETURN x.n', [[None], [None], [1]])
 
+    def test_a_quantified_relationship_takes_any_expression_of_types(self):
+        graph = 'CREATE (a:S {k: 0})-[:R]->({k: 1})-[:R]->(c:E {k: 2}), (a)-[:T]->(c)'
+        self.gives(graph, 'MATCH (:S)-[r:R&!T]->+(e) RETURN e.k, size(r)', [[1, 1], [2, 2]])
+        self.gives(graph, 'MATCH (:S)-[:!R]-*(e) RETURN e.k', [[0], [2]])
+        self.gives(graph, 'MATCH p = (:S)-[:%]->{1,2}(e:E) RETURN length(p)', [[1], [2]])
+        self.gives(graph, 'MATCH p = ANY SHORTEST (:S)-[:!T]->+(:E) RETURN length(p)', [[2]])
+        self.gives(graph, 'MATCH (s:S) RETURN EXISTS { (s)-[:!(R|T)]->+() } AS e, COUNT { (s)-[:R|!T]->+() } AS c', [[False, 2]])
+
     def test_relationships_differ_from_all_of_a_quantified_part(self):
         chain = 'CREATE (:A)-[:R]->()-[:R]->()-[:R]->()-[:R]->()-[:R]->()'
         part = '((x)-[a]->()-[b]->()-[c]->()-[d]->()-[e]->(y)){1}'

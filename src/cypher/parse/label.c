@@ -138,11 +138,11 @@ sb_status sb_parse__labels(sb_parser *p, bool colons, const sb_label_expr **labe
     return parse_or(p, colons, labels);
 }
 
-bool sb_parse__any_dynamic(const sb_label_expr *labels)
+bool sb_parse__is_choice(const sb_label_expr *types)
 {
-    return labels != NULL &&
-           (labels->op == SB_LABEL_DYNAMIC || sb_parse__any_dynamic(labels->left) ||
-            sb_parse__any_dynamic(labels->right));
+    return types == NULL || types->op == SB_LABEL_NAME ||
+           (types->op == SB_LABEL_OR && sb_parse__is_choice(types->left) &&
+            sb_parse__is_choice(types->right));
 }
 
 /* The expressions of dynamic labels become args of e. */

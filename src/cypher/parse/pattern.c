@@ -4,8 +4,8 @@
  *   chain       node (rel node | ((chain) quantifier) [node])*
  *
  * A chain that begins with, or has next to each other, quantified parts gets anonymous nodes, so that nodes and steps always alternate. A
- * relationship with a quantifier, -[r:R]->{1,3}, is one of variable length, unless it has a WHERE, which is about one repetition: then it
- * is a quantified part of its own. */
+ * relationship with a quantifier, -[r:R]->{1,3}, is one of variable length, unless it has a WHERE or an expression of types, which are about
+ * one repetition: then it is a quantified part of its own. */
 #include "cypher/parse/parse_priv.h"
 
 /* ---- Looking ahead ------------------------------------------------------------------------------------------------- */
@@ -332,7 +332,7 @@ static sb_status quantify_rel(sb_parser *p, uint32_t first, sb_step *step)
         return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
                               SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
                               "a relationship has a '*' or a quantifier, not both");
-    if (rel->where == NULL && !sb_parse__any_dynamic(rel->types)) {
+    if (rel->where == NULL && sb_parse__is_choice(rel->types)) {
         rel->variable = true;
         rel->min = min;
         rel->max = max;
