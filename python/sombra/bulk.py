@@ -36,9 +36,16 @@ def _refused(arrow: Any, place: str = "") -> Iterator[None]:
         raise status_error(status, place + told_by) from error
 
 
+def _is_of_polars(data: Any) -> bool:
+    return type(data).__module__.partition(".")[0] == "polars"
+
+
 def _array_of(arrow: Any, values: Any) -> Any:
     if isinstance(values, (arrow.Array, arrow.ChunkedArray)):
         return values
+    if _is_of_polars(values):  # of objects it gives Arrow the addresses
+        values = values.to_list() if str(values.dtype) == "Object" else values.to_arrow()
+        return _array_of(arrow, values)
     if not hasattr(values, "dtype"):  # neither numpy's nor pandas'
         values = values if isinstance(values, (list, tuple)) else list(values)
         own = of_own(values)
@@ -97,6 +104,10 @@ def _table_of_pandas(frame: Any) -> Any:
     return arrow.Table.from_batches([arrow.RecordBatch.from_struct_array(empty)])
 
 
+def _table_of_polars(frame: Any) -> Any:
+    return _table_of_dict({name: frame[name] for name in frame.columns}) if "Object" in map(str, frame.dtypes) else frame
+
+
 def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
     """The capsule of an Arrow stream of a table's columns."""
     if isinstance(data, Result):  # its statement can't run on while this one writes
@@ -105,6 +116,8 @@ def _stream_of(data: Any, columns: Optional[Sequence[str]]) -> object:
         data = _table_of_dict(data)
     elif type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
         data = _table_of_pandas(data)
+    elif _is_of_polars(data) and hasattr(data, "__arrow_c_stream__") and hasattr(data, "dtypes"):
+        data = _table_of_polars(data)
     if not hasattr(data, "__arrow_c_stream__"):
         raise status_error(
             "SOMBRA_TYPE_MISMATCH",

@@ -251,10 +251,11 @@ def test_a_producer_that_fails(db):
     assert db.node_count() == 0
 
 
-@pytest.mark.parametrize("made", ["dict", "pandas", "numpy"])
+@pytest.mark.parametrize("made", ["dict", "pandas", "numpy", "polars"])
 def test_columns_of_objects(db, made):
-    """What the package gives as a value goes back as it was: pyarrow would make lists of durations, and cut times short."""
+    """What the package gives as a value goes back as it was: pyarrow would make lists of durations, and cut times short, and polars gives addresses."""
     numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    polars = pytest.importorskip("polars") if made == "polars" else None
     berlin, utc = sombra.Zone(7200, "Europe/Berlin"), datetime.timezone.utc
     hour = datetime.timezone(datetime.timedelta(hours=-5, minutes=-30))
 
@@ -262,6 +263,9 @@ def test_columns_of_objects(db, made):
         with db.transaction() as tx:
             array = numpy.array([*values, None], dtype=object)[:-1]
             columns = {"dict": {"c": values}, "pandas": pandas.DataFrame({"x": 1, "c": pandas.Series(values, dtype=object)})}
+            if polars is not None:
+                column = polars.Series("c", values, dtype=polars.Object)
+                columns["polars"] = polars.DataFrame([polars.Series("x", [1] * len(values)), column]) if len(values) > 1 else {"c": column}
             tx.create_nodes(columns.get(made, {"c": array}), "N")
             rows = [row.c for row in tx.execute("MATCH (n:N) RETURN n.c AS c ORDER BY id(n)").fetchall()]
             tx.rollback()
