@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from array import array
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Sequence, TextIO, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, TextIO, Tuple, Union
 
 from . import _sombra
 from ._optional import need
@@ -184,6 +184,24 @@ def _arrow_file(arrow: Any, path: str) -> Any:
         return arrow.ipc.open_stream(arrow.OSFile(path)).read_all()
 
 
+def _dataset(dataset: Any, source: Any, format: str) -> Any:
+    """Folders in a folder may have names like year=2024: a column, if the files have none of that name that is of another type."""
+    if isinstance(source, str) and os.path.isdir(source):
+        with contextlib.suppress(ValueError, TypeError):  # pyarrow's own are such
+            return dataset.dataset(source, format=format, partitioning="hive")
+    return dataset.dataset(source, format=format)
+
+
+def _schema_of_all(arrow: Any, files: Any) -> Any:
+    """Columns that only some of the files have, too: pyarrow takes those of the first one. Of several types of one the first counts that has values."""
+    fields: Dict[str, Any] = {}
+    for schema in (files.schema, *(each.physical_schema for each in files.get_fragments())):
+        for field in schema:
+            if field.name not in fields or arrow.types.is_null(fields[field.name].type):
+                fields[field.name] = field
+    return arrow.schema(list(fields.values()))
+
+
 class _Rows:
     """The rows of one file, several, or those of a folder, a batch at a time, in the form that properties have."""
 
@@ -193,7 +211,9 @@ class _Rows:
         one = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
         table = _arrow_file(arrow, one) if format == "ipc" and one is not None and os.path.isfile(one) else None
         source = table if table is not None else one or [os.fspath(each) for each in path]  # type: ignore[union-attr]
-        self._set = dataset.dataset(source, format=format) if table is None else dataset.dataset(table)
+        self._set = dataset.dataset(table) if table is not None else _dataset(dataset, source, format)
+        if table is None:
+            self._set = self._set.replace_schema(_schema_of_all(arrow, self._set))
         self.files: List[str] = [os.fspath(one)] if table is not None and one is not None else self._set.files
         self._columns, self._batch = columns, batch
         for name in columns or ():

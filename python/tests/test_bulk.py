@@ -449,6 +449,34 @@ def test_errors_of_files_say_where(db, tmp_path):
     assert db.relationship_count() == 50_000  # of the import by batches
 
 
+@pytest.mark.parametrize("format, write", [("parquet", "pyarrow.parquet.write_table"), ("ipc", "pyarrow.feather.write_feather")])
+def test_columns_of_folders_and_of_later_files(db, tmp_path, format, write):
+    """pyarrow alone takes the columns of the first file."""
+    module, _, name = write.rpartition(".")
+    put, load = getattr(pytest.importorskip(module), name), getattr(sombra, f"import_{format}")
+
+    def files(**tables):
+        db.execute("MATCH (n) DELETE n")
+        root = tmp_path / str(len(list(tmp_path.iterdir())))
+        for each, table in tables.items():
+            place = root / each.replace("_is_", "=").replace("_in_", "/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            put(pa.table(table), str(place))
+        return root
+
+    def loaded(path):
+        load(db, path, label="N")
+        return [row.p for row in db.execute("MATCH (n:N) RETURN properties(n) AS p ORDER BY n.x")]
+
+    root = files(a={"x": [1]}, b={"x": [2], "y": ["z"]}, c={"x": [3], "y": [None]})
+    assert loaded(root) == [{"x": 1}, {"x": 2, "y": "z"}, {"x": 3}]
+    db.execute("MATCH (n) DELETE n")
+    assert loaded([root / "c", root / "b"]) == [{"x": 2, "y": "z"}, {"x": 3}]
+    root = files(year_is_2023_in_a={"x": [1]}, year_is_2024_in_b={"x": [2]})
+    assert loaded(root) == [{"x": 1, "year": 2023}, {"x": 2, "year": 2024}]
+    assert loaded(files(year_is_2023_in_a={"x": [1], "year": ["so"]})) == [{"x": 1, "year": "so"}]
+
+
 # ---- Folders of Kuzu ---------------------------------------------------------------------------------------------------
 
 
