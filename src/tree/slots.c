@@ -181,6 +181,27 @@ static sb_status check_cell(const uint8_t *page, uint32_t page_bytes, uint32_t i
     return SB_OK;
 }
 
+/* S3: do cells share no byte? Those of a page that was written at once lie one below the other, which the caller has seen to; here they
+ * lie anyhow. */
+static bool cells_apart(const uint8_t *page, uint32_t page_bytes)
+{
+    const uint32_t count = sb_slots__count(page);
+    uint8_t begins[SB_PAGE_BYTES_MAX / 8];
+
+    memset(begins, 0, page_bytes / 8);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t cell = sb_slots__cell_at(page, i);
+        if (sb_bit_get(begins, cell)) return false;
+        sb_bit_set(begins, cell);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t cell = sb_slots__cell_at(page, i);
+        const uint32_t end = cell + sb_slots__cell_bytes(page, i);
+        if (sb_bits_next(begins, cell + 1, end) < end) return false;
+    }
+    return true;
+}
+
 /* S2: strictly ascending, and within the fences. */
 static sb_status check_order(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, sb_err *err)
 {
@@ -217,14 +238,20 @@ sb_status sb_slots__check(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno
     SB_TRY(check_bounds(page, page_bytes, pgno, err));
 
     const uint32_t count = sb_slots__count(page);
+    uint32_t above = page_bytes;
     uint64_t cell_bytes = 0;
+    bool descend = true;
     for (uint32_t i = 0; i < count; i++) {
         SB_TRY(check_cell(page, page_bytes, i, pgno, err));
-        cell_bytes += sb_slots__cell_bytes(page, i);
+        const uint32_t cell = sb_slots__cell_at(page, i), bytes = sb_slots__cell_bytes(page, i);
+        descend = descend && cell + bytes <= above;
+        above = cell;
+        cell_bytes += bytes;
     }
     SB_CHECK_PAGE(err, pgno,
                   cell_bytes + sb_slots__dead(page) ==
                       sb_slots__heap_end(page, page_bytes) - sb_slots__heap(page));
+    SB_CHECK_PAGE(err, pgno, descend || cells_apart(page, page_bytes));
     SB_TRY(check_order(page, page_bytes, pgno, err));
 
     const uint32_t distance = count / (SB_HINT_COUNT + 1);

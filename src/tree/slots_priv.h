@@ -18,7 +18,8 @@
  * Invariants (checked at first touch, so readers need no bounds checks):
  *   S1 prefix = longest common prefix of the fences; 0 when one of them is open (empty).
  *   S2 suffixes ascend strictly; prefix + suffix lies within [low, high).
- *   S3 slots_end <= heap <= heap_end; every cell lies in [heap, heap_end); cells' bytes + dead = heap_end - heap.
+ *   S3 slots_end <= heap <= heap_end; every cell lies in [heap, heap_end); cells' bytes + dead = heap_end - heap; no two cells share
+ *      a byte, so that what is written into one is in no other.
  *   S4 head = first 4 bytes of the suffix, big-endian, filled up with zeros.
  *   S5 hint i = head of slot d·(i+1) with d = count / 17; all 0 while d is 0.
  *   S6 an inner page has at least two children, and its first suffix is empty: it stands for the low fence. */

@@ -257,6 +257,19 @@ static void test_tree_slots__invariants(void **state)
         memcpy(page + SB_SLOTS_BEGIN + 8, swap, 8);
     });
     REFUSED(memset(page + 4096 - 2, 0, 2)); /* the high fence below the keys */
+    REFUSED(
+        { /* one cell within the value of another, and a hole where it was, which nobody else has (S3) */
+          static const uint8_t value[100];
+          sb_slots__init(page, 4096, sb_bytes_of(NULL, 0), sb_bytes_of(NULL, 0));
+          sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of("a", 1), sb_bytes_of(value, 9));
+          sb_slots__append(page, sb_bytes_of(NULL, 0), sb_bytes_of("b", 1),
+                           sb_bytes_of(value, 100));
+          sb_slots__hints(page, 0);
+          assert_int_equal(sb_slots__check(page, 4096, 5, &err), SB_OK);
+          memcpy(page + sb_slots__cell_at(page, 1) + 50, page + sb_slots__cell_at(page, 0), 12);
+          sb_store_le16(page + SB_SLOTS_BEGIN + SB_SLOT_CELL,
+                        (uint16_t)(sb_slots__cell_at(page, 1) + 50));
+        });
     /* A value that reaches into the fences, its bytes taken from a hole so that the sum is right. */
     sb_slots__remove(good, 20);
     assert_int_equal(sb_slots__check(good, 4096, 5, &err), SB_OK);
