@@ -132,6 +132,19 @@ static sb_status begin_change(sb_view *view, sb_type_id type, sb_direction direc
     return sb_store__begin_change(view, err);
 }
 
+/* Take entries that were read in tree out of it, to be put elsewhere. In a damaged tree a walk may come to some that a look-up does not:
+ * they would be in two places. */
+static sb_status take_out(sb_view *view, sb_tree *tree, const sb_triple *triples, size_t count,
+                          sb_err *err)
+{
+    size_t deleted;
+
+    SB_TRY(sb_lists_delete(view->txn, tree, triples, count, &deleted, err));
+    if (SB_LIKELY(deleted == count)) return SB_OK;
+    return SB_FAIL(err, SB_CORRUPT, "tree %u: %zu of %zu entries that were read are not found",
+                   tree->id, count - deleted, count);
+}
+
 /* ---- Moving out of the shared tree ---------------------------------------------------------------------------------- */
 
 typedef struct gather {
@@ -171,14 +184,13 @@ static sb_status move_out(sb_view *view, sb_store__adjacency *entry, sb_err *err
     const sb_direction direction = (sb_direction)entry->lane;
     sb_buffer *buffer = &view->writer.scratch;
     gather g = {.triples = buffer, .limit = SIZE_MAX};
-    size_t deleted;
 
     sb_buffer_reset(buffer);
     SB_TRY(scan_shared(view, entry->type, direction, &g, err));
     sb_triple *triples = (sb_triple *)(void *)buffer->data;
     const size_t count = buffer->size / sizeof *triples;
     if (count == 0) return SB_OK;
-    SB_TRY(sb_lists_delete(view->txn, shared_tree(view, direction), triples, count, &deleted, err));
+    SB_TRY(take_out(view, shared_tree(view, direction), triples, count, err));
     for (size_t i = 0; i < count; i++) {
         triples[i].node -= bias_of(entry->type);
     }
@@ -325,7 +337,6 @@ static sb_status empty_side(sb_view *view, sb_store__adjacency *own, sb_store__a
 
     while (side->tree.root != SB_PGNO_NONE) {
         gather g = {.triples = buffer, .limit = HOME_MAX};
-        size_t deleted;
 
         sb_buffer_reset(buffer);
         const sb_status st =
@@ -335,7 +346,7 @@ static sb_status empty_side(sb_view *view, sb_store__adjacency *own, sb_store__a
         const sb_triple *triples = (const sb_triple *)(const void *)buffer->data;
         const size_t count = buffer->size / sizeof *triples;
         if (count == 0) return sb_tree_clear(view->txn, &side->tree, err);
-        SB_TRY(sb_lists_delete(view->txn, &side->tree, triples, count, &deleted, err));
+        SB_TRY(take_out(view, &side->tree, triples, count, err));
         SB_TRY(sb_lists_insert(view->txn, &own->tree, triples, count, err));
     }
     return SB_OK;

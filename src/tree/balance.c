@@ -29,6 +29,15 @@ static sb_status mutate_step(sb_txn *txn, const sb_tree *tree, const sb_path *pa
     return sb_tree__check_step(*page, tree, path->steps[step].pgno, level_of(tree, step), err);
 }
 
+/* Does right begin where left ends? */
+static bool fences_meet(const uint8_t *left, const uint8_t *right, uint32_t page_bytes)
+{
+    sb_fences a, b;
+    sb_tree__fences(left, page_bytes, &a);
+    sb_tree__fences(right, page_bytes, &b);
+    return a.high.size > 0 && sb_bytes_equal(a.high, b.low);
+}
+
 /* ---- Growing ------------------------------------------------------------------------------------------- */
 
 sb_status sb_tree__grow(sb_txn *txn, sb_tree_txn *state, sb_tree *tree, const sb_part *parts,
@@ -108,6 +117,26 @@ static sb_status insert_children(sb_tree_txn *state, uint8_t *page, uint32_t slo
         sb_store_le32(page + SB_SLOTS_HEAP, cell);
         sb_slots__insert_slot(page, slot + 1 + (uint32_t)i, cell, suffix);
     }
+    return SB_OK;
+}
+
+/* Do the added children belong between the child at slot and the one behind it? Their low fences come from the pages below, and only
+ * keys within this page's fences have its prefix. */
+static sb_status check_added(const uint8_t *page, uint32_t page_bytes, sb_pgno pgno, uint32_t slot,
+                             const sb_part *added, size_t count, sb_err *err)
+{
+    if (count == 0) return SB_OK;
+    const sb_bytes first = added[0].low, last = added[count - 1].low;
+    SB_TRY(sb_slots__check_key(page, page_bytes, pgno, first, err));
+    SB_TRY(sb_slots__check_key(page, page_bytes, pgno, last, err));
+    const int order =
+        slot == 0 ? sb_bytes_compare(sb_slots__low(page, page_bytes), first)
+                  : sb_bytes_compare(sb_slots__suffix(page, slot), sb_slots__cut(page, first));
+    SB_CHECK_PAGE(err, pgno, order < 0);
+    SB_CHECK_PAGE(
+        err, pgno,
+        slot + 1 == sb_slots__count(page) ||
+            sb_bytes_compare(sb_slots__cut(page, last), sb_slots__suffix(page, slot + 1)) < 0);
     return SB_OK;
 }
 
@@ -228,9 +257,8 @@ static sb_status join_inner(sb_txn *txn, sb_tree_txn *state, const sb_tree *tree
     const size_t left_count = sb_slots__count(copy[0]),
                  count = left_count + sb_slots__count(copy[1]);
     const size_t room = key_bytes(copy[0], base) + key_bytes(copy[1], base) + middle.size;
-    if (base > sb_slots__prefix(copy[0]) || base > sb_slots__prefix(copy[1])) {
-        st = SB_FAIL_PAGE(err, pgnos[1], "page %u: its fences do not follow those of page %u",
-                          (unsigned)pgnos[1], (unsigned)pgnos[0]);
+    if (!fences_meet(copy[0], copy[1], page_bytes)) {
+        st = sb_tree__fail_border(pgnos[1], err);
         goto done;
     }
     if ((st = sb_tree__buffer_acquire(state, count * sizeof(sb_ref), &refs, err)) != SB_OK)
@@ -329,6 +357,8 @@ static sb_status change_children(sb_txn *txn, sb_tree_txn *state, sb_tree *tree,
                             (unsigned)path->steps[step].pgno, (unsigned)slot);
     for (uint32_t i = 0; i < change.removed; i++)
         sb_slots__remove(page, slot + 1);
+    SB_TRY(check_added(page, state->page_bytes, path->steps[step].pgno, slot, change.added,
+                       change.added_count, err));
     SB_TRY(insert_children(state, page, slot, change.added, change.added_count, &fits, err));
     if (fits)
         return change.removed > change.added_count ? shrink_inner(txn, state, tree, path, step, err)
@@ -409,6 +439,8 @@ static sb_status extend_neighbor(sb_txn *txn, sb_tree_txn *state, const sb_tree 
     SB_TRY(sb_page_mut(txn, neighbor, &page, err));
     SB_TRY(sb_tree__check_step(page, tree, neighbor, 0, err));
     ops->fences(page, state->page_bytes, &own);
+    const sb_bytes end = is_left ? own.high : gone->high, begin = is_left ? gone->low : own.low;
+    if (end.size == 0 || !sb_bytes_equal(end, begin)) return sb_tree__fail_border(neighbor, err);
     if (state->snapshot.pgno == neighbor) sb_snapshot__drop(state);
     return ops->set_fences(txn, page, is_left ? own.low : gone->low,
                            is_left ? gone->high : own.high, fits, err);
@@ -470,6 +502,10 @@ static sb_status try_merge(sb_txn *txn, sb_tree_txn *state, sb_tree *tree, sb_pg
 
     if ((st = sb_tree__acquire(txn, tree, left, 0, &pages[0], err)) != SB_OK) goto done;
     if ((st = sb_tree__acquire(txn, tree, right, 0, &pages[1], err)) != SB_OK) goto done;
+    if (!fences_meet(pages[0].bytes, pages[1].bytes, page_bytes)) {
+        st = sb_tree__fail_border(right, err);
+        goto done;
+    }
     const uint32_t both =
         ops->used_bytes(pages[0].bytes, page_bytes) + ops->used_bytes(pages[1].bytes, page_bytes);
     if (both > page_bytes * 3 / 4) goto done;

@@ -1,6 +1,7 @@
 /* columnar_scan.c — scanning columnar leaves in id order. Columns are decoded and filtered as arrays: a filter compares
  * values in their coded form, so that a one-byte column is read at one byte a row. */
 #include "tree/columnar_priv.h"
+#include "tree/core_priv.h"
 
 /* Leaves asked for ahead of the scan. */
 #define AHEAD 16u
@@ -19,6 +20,7 @@ struct sb_row_scan {
     uint64_t first_id, last_id;
     sb_path path;
     bool started, ended, ids_known;
+    uint64_t border; /* high fence of the leaf at hand, where the next one begins */
     sb_pgno
         ahead[AHEAD]; /* leaves that follow path.leaf under its parent: those from ahead_at on */
     uint32_t ahead_at, ahead_count;
@@ -175,6 +177,7 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
     *row_count = 0;
     leave_leaf(scan);
     while (!scan->ended && scan->rows == 0) {
+        const bool first = !scan->started;
         bool more = true;
         leave_leaf(scan);
         if (!scan->started) {
@@ -197,6 +200,9 @@ sb_status sb_row_scan_next(sb_row_scan *scan, size_t *row_count, sb_err *err)
                       page[SB_PAGE_KIND] == SB_PAGE_COLUMNAR &&
                           sb_load_le32(page + SB_PAGE_TREE) == scan->tree.id);
         const sb_col_fences fences = sb_columnar__get_fences(page);
+        if (SB_UNLIKELY(!first && (fences.no_low || fences.low != scan->border)))
+            return sb_tree__fail_border(scan->path.leaf, err);
+        scan->border = fences.high;
         scan->ended = fences.no_high || fences.high > scan->last_id;
         scan->holes = (sb_columnar__flags(page) & SB_COL_HOLES) != 0;
         scan->from = sb_columnar__slot_bound(page, scan->first_id);

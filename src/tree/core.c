@@ -81,6 +81,12 @@ sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *tree, sb_pgno 
         (unsigned)sb_load_le32(page + SB_PAGE_TREE), (unsigned)tree->id, kind, (unsigned)level);
 }
 
+sb_status sb_tree__fail_border(sb_pgno pgno, sb_err *err)
+{
+    return SB_FAIL_PAGE(err, pgno, "page %u: its fences do not meet those of the leaf beside it",
+                        (unsigned)pgno);
+}
+
 sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno, uint32_t level,
                            sb_page *page, sb_err *err)
 {

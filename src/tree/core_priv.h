@@ -65,6 +65,9 @@ SB_MUST_CHECK sb_status sb_tree__check_step(const uint8_t *page, const sb_tree *
 /* Acquire with that check. */
 SB_MUST_CHECK sb_status sb_tree__acquire(sb_txn *txn, const sb_tree *tree, sb_pgno pgno,
                                          uint32_t level, sb_page *page, sb_err *err);
+/* SB_CORRUPT: the leaf pgno does not begin or end where the one beside it ends or begins. Whoever goes from leaf to leaf, or puts two
+ * together, sees to that: keys then ascend, and no walk goes in circles, whatever the parents say. */
+SB_MUST_CHECK sb_status sb_tree__fail_border(sb_pgno pgno, sb_err *err);
 /* As sb_tree__descend, but leaves the leaf held in *leaf. */
 SB_MUST_CHECK sb_status sb_tree__descend_page(sb_txn *txn, const sb_tree *tree, sb_bytes key,
                                               sb_path *path, sb_page *leaf, sb_err *err);

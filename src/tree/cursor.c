@@ -85,15 +85,34 @@ static void place(sb_cursor *cursor, uint32_t slot)
     sb_page_release(cursor->txn, &cursor->leaf);
 }
 
+/* Leave the leaf for the one beside it (*found: there is one), which must begin where this ends, or end where it begins:
+ * else damage could make a walk go back or in circles. Meanwhile the room of the key has the fence between them. */
+static sb_status step(sb_cursor *cursor, bool forward, bool *found, sb_err *err)
+{
+    const sb_bytes border = forward ? sb_slots__high(cursor->leaf.bytes, cursor->page_bytes)
+                                    : sb_slots__low(cursor->leaf.bytes, cursor->page_bytes);
+    cursor->key_bytes = (uint32_t)border.size;
+    if (border.size > 0) memcpy(cursor->key, border.data, border.size);
+    sb_page_release(cursor->txn, &cursor->leaf);
+    SB_TRY(forward ? sb_tree__path_next(cursor->txn, cursor->tree, &cursor->path, found, err)
+                   : sb_tree__path_prev(cursor->txn, cursor->tree, &cursor->path, found, err));
+    if (!*found) return SB_OK;
+    SB_TRY(sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
+    const sb_bytes here = forward ? sb_slots__low(cursor->leaf.bytes, cursor->page_bytes)
+                                  : sb_slots__high(cursor->leaf.bytes, cursor->page_bytes);
+    if (SB_LIKELY(here.size > 0 &&
+                  sb_bytes_equal(here, sb_bytes_of(cursor->key, cursor->key_bytes))))
+        return SB_OK;
+    sb_page_release(cursor->txn, &cursor->leaf);
+    return sb_tree__fail_border(cursor->path.leaf, err);
+}
+
 /* From the leaf at hand, when slot is past its end, to the first entry of the leaves after it; empty ones are skipped. */
 static sb_status settle_forward(sb_cursor *cursor, uint32_t slot, bool *found, sb_err *err)
 {
     while (slot >= sb_slots__count(cursor->leaf.bytes)) {
-        sb_page_release(cursor->txn, &cursor->leaf);
-        SB_TRY(sb_tree__path_next(cursor->txn, cursor->tree, &cursor->path, found, err));
+        SB_TRY(step(cursor, true, found, err));
         if (!*found) return SB_OK;
-        SB_TRY(
-            sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
         slot = 0;
     }
     place(cursor, slot);
@@ -105,11 +124,8 @@ static sb_status settle_forward(sb_cursor *cursor, uint32_t slot, bool *found, s
 static sb_status settle_backward(sb_cursor *cursor, uint32_t end, bool *found, sb_err *err)
 {
     while (end == 0) {
-        sb_page_release(cursor->txn, &cursor->leaf);
-        SB_TRY(sb_tree__path_prev(cursor->txn, cursor->tree, &cursor->path, found, err));
+        SB_TRY(step(cursor, false, found, err));
         if (!*found) return SB_OK;
-        SB_TRY(
-            sb_tree__acquire(cursor->txn, cursor->tree, cursor->path.leaf, 0, &cursor->leaf, err));
         end = sb_slots__count(cursor->leaf.bytes);
     }
     place(cursor, end - 1);
@@ -123,6 +139,8 @@ static sb_status approach(sb_cursor *cursor, sb_bytes key, uint32_t *slot, bool 
     leave(cursor);
     SB_TRY(
         sb_tree__descend_page(cursor->txn, cursor->tree, key, &cursor->path, &cursor->leaf, err));
+    SB_TRY(
+        sb_slots__check_key(cursor->leaf.bytes, cursor->page_bytes, cursor->path.leaf, key, err));
     *slot = sb_slots__search(cursor->leaf.bytes, sb_slots__cut(cursor->leaf.bytes, key), equal);
     return SB_OK;
 }

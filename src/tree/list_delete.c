@@ -4,6 +4,7 @@
  * to a neighbor; one that is mostly empty is merged with a neighbor. One exception keeps list L3: an empty
  * home whose list goes on in the leaves behind is never simply removed, for its neighbor would not know the
  * rest. It is merged where that is possible and stays otherwise, and goes when the rest becomes 0. */
+#include "tree/core_priv.h"
 #include "tree/list_priv.h"
 
 /* Below this share of a page a leaf looks for a neighbor to merge with: a quarter. */
@@ -45,6 +46,7 @@ sb_status sb_lists_delete(sb_txn *txn, sb_tree *tree, const sb_triple *triples, 
         sb_list__key(&triples[i], key);
         SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
         SB_TRY(sb_page_mut(txn, path.leaf, &bytes, err));
+        SB_TRY(sb_tree__check_step(bytes, tree, path.leaf, 0, err));
         sb_list__range(bytes, &range);
         SB_CHECK_PAGE(err, path.leaf, sb_list__in_range(&range, &triples[i]));
         const size_t run = sb_list__run(&range, triples + i, count - i);

@@ -109,6 +109,7 @@ static sb_status collect(sb_txn *txn, const sb_tree *side, const sb_list_range *
 {
     uint8_t key[SB_LIST_KEY_BYTES];
     bool found = true;
+    sb_list_range here = {.has_high = false};
     sb_path path;
 
     *count = 0;
@@ -116,19 +117,21 @@ static sb_status collect(sb_txn *txn, const sb_tree *side, const sb_list_range *
     sb_list__key(&range->low, key);
     SB_TRY(sb_tree__descend(txn, side, sb_bytes_of(key, sizeof key), &path, err));
     while (found && *count < GATHER_MAX) {
+        const sb_list_range before = here;
         size_t more = GATHER_MAX - *count;
-        sb_list_range here;
         sb_page page;
 
         SB_TRY(sb_tree__acquire(txn, side, path.leaf, 0, &page, err));
         sb_list__range(page.bytes, &here);
+        const bool follows = !before.has_high || sb_list__follows(&here, &before);
         collect_page(page.bytes, range, out + *count, &more);
         sb_page_release(txn, &page);
+        if (!follows) return sb_tree__fail_border(path.leaf, err);
         *count += more;
         if (!here.has_high || !sb_list__below_high(range, &here.high)) break;
         SB_TRY(sb_tree__path_next(txn, side, &path, &found, err));
     }
-    return SB_OK;
+    return sb_list__check_entries(range, out, *count, path.leaf, err);
 }
 
 sb_status sb_lists_gather(sb_txn *txn, sb_tree *tree, sb_tree *side, const sb_triple *triples,
@@ -151,6 +154,10 @@ sb_status sb_lists_gather(sb_txn *txn, sb_tree *tree, sb_tree *side, const sb_tr
     const bool worth = aside >= least;
     if (status == SB_OK && worth && aside > 0)
         status = sb_lists_delete(txn, side, merged + run, aside, &deleted, err);
+    if (status == SB_OK && worth && deleted != aside)
+        status =
+            SB_FAIL_PAGE(err, side->root, "tree %u: %zu of %zu entries that are read are not found",
+                         (unsigned)side->id, aside - deleted, aside);
     /* An entry that is in both runs is found when it is inserted. */
     if (status == SB_OK && worth && !sb_list__merge_runs(merged, aside, triples, run))
         status = SB_FAIL(err, SB_MISUSE, "a list entry of node %llu or one soon behind it is there",

@@ -14,16 +14,33 @@
 
 /* ---- Order and runs ----------------------------------------------------------------------------------- */
 
+size_t sb_list__ascending(const sb_triple *triples, size_t count)
+{
+    size_t i = 1;
+
+    while (i < count && SB_LIKELY(sb_list__compare(&triples[i - 1], &triples[i]) < 0))
+        i++;
+    return i < count ? i : count;
+}
+
 sb_status sb_list__check_order(const sb_triple *triples, size_t count, sb_err *err)
 {
-    for (size_t i = 1; i < count; i++) {
-        if (SB_UNLIKELY(sb_list__compare(&triples[i - 1], &triples[i]) >= 0)) {
-            return SB_FAIL(err, SB_MISUSE,
-                           "list entries must ascend strictly by node, neighbor and relationship: "
-                           "number %zu of node %llu does not",
-                           i, (unsigned long long)triples[i].node);
-        }
-    }
+    const size_t i = sb_list__ascending(triples, count);
+
+    if (SB_LIKELY(i == count)) return SB_OK;
+    return SB_FAIL(err, SB_MISUSE,
+                   "list entries must ascend strictly by node, neighbor and relationship: "
+                   "number %zu of node %llu does not",
+                   i, (unsigned long long)triples[i].node);
+}
+
+sb_status sb_list__check_entries(const sb_list_range *range, const sb_triple *triples, size_t count,
+                                 sb_pgno pgno, sb_err *err)
+{
+    if (count == 0) return SB_OK;
+    SB_CHECK_PAGE(err, pgno, sb_list__ascending(triples, count) == count);
+    SB_CHECK_PAGE(err, pgno, sb_list__in_range(range, &triples[0]));
+    SB_CHECK_PAGE(err, pgno, sb_list__in_range(range, &triples[count - 1]));
     return SB_OK;
 }
 
@@ -66,6 +83,7 @@ sb_status sb_list__pending_flush(sb_txn *txn, sb_tree *tree, sb_list_pending *pe
     sb_list__key(&begin, key);
     SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
     SB_TRY(sb_page_mut(txn, path.leaf, &bytes, err));
+    SB_TRY(sb_tree__check_step(bytes, tree, path.leaf, 0, err));
     sb_list__range(bytes, &range);
     /* The rest may have come home by a merge meanwhile: then it is counted there. */
     if (sb_list__is_home(&range) && range.high.node == pending->node) {
@@ -250,6 +268,8 @@ static sb_status rebuild_leaf(sb_txn *txn, sb_tree *tree, sb_tree_txn *state, sb
         if (status != SB_OK) goto done;
         sb_triple *const old = (sb_triple *)(void *)scratch->data + count;
         sb_list__decode(&view, old);
+        status = sb_list__check_entries(&range, old, view.entry_count, path->leaf, err);
+        if (status != SB_OK) goto done;
         append = append && sb_list__compare(&old[view.entry_count - 1], run) < 0;
         if (!append && count > window) count = window;
         total = count + view.entry_count;

@@ -625,7 +625,9 @@ static sb_status merge_pages(sb_txn *txn, uint8_t *left, const uint8_t *right, b
     sb_list__decode(&a, triples);
     sb_list__decode(&b, triples + a.entry_count);
     sb_list__stats(triples, count, &stats);
-    if (sb_list__encoded_bytes(&stats) <= page_bytes - page_bytes / 4) {
+    /* Lists that are out of order stay as they are: verify tells. */
+    if (sb_list__ascending(triples, count) == count &&
+        sb_list__encoded_bytes(&stats) <= page_bytes - page_bytes / 4) {
         const uint64_t rest = merged_rest(left, right);
         sb_list__range(left, &range);
         sb_list__range(right, &right_range);

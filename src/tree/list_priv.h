@@ -126,6 +126,11 @@ SB_INLINE bool sb_list__in_range(const sb_list_range *range, const sb_triple *ke
 {
     return sb_list__compare(key, &range->low) >= 0 && sb_list__below_high(range, key);
 }
+/* Does the leaf of range begin where the one before it ends? */
+SB_INLINE bool sb_list__follows(const sb_list_range *range, const sb_list_range *before)
+{
+    return before->has_high && range->has_low && sb_list__compare(&before->high, &range->low) == 0;
+}
 SB_INLINE uint32_t sb_list__end(const uint8_t *page, uint32_t slot)
 {
     return sb_load_le16(page + SB_LIST_HEADER + 2 * (size_t)slot);
@@ -344,6 +349,12 @@ SB_MUST_CHECK sb_status sb_list__pending_add(sb_txn *txn, sb_tree *tree, sb_list
                                              uint64_t node, int64_t delta, sb_err *err);
 SB_MUST_CHECK sb_status sb_list__pending_flush(sb_txn *txn, sb_tree *tree, sb_list_pending *pending,
                                                sb_err *err);
+/* How many of triples, from the first on, ascend strictly. */
+size_t sb_list__ascending(const sb_triple *triples, size_t count);
+/* Are the entries of page pgno, decoded, in order and within its range, as whoever writes them anew takes them to be (L1)? A page's
+ * check does not look at that. */
+SB_MUST_CHECK sb_status sb_list__check_entries(const sb_list_range *range, const sb_triple *triples,
+                                               size_t count, sb_pgno pgno, sb_err *err);
 /* Strictly ascending? SB_MISUSE naming the place if not. */
 SB_MUST_CHECK sb_status sb_list__check_order(const sb_triple *triples, size_t count, sb_err *err);
 /* How many of triples lie below the high fence of range; the first does. */

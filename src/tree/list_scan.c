@@ -76,6 +76,7 @@ static sb_status walk_leaves(sb_txn *txn, const sb_tree *tree, walk *w, sb_err *
 {
     const sb_triple begin = {.node = w->first, .neighbor = 0, .rel = 0};
     uint8_t key[SB_LIST_KEY_BYTES];
+    sb_list_range range = {.has_high = false};
     bool found = true;
     size_t left = 0;
     sb_path path;
@@ -84,14 +85,16 @@ static sb_status walk_leaves(sb_txn *txn, const sb_tree *tree, walk *w, sb_err *
     sb_list__key(&begin, key);
     SB_TRY(sb_tree__descend(txn, tree, sb_bytes_of(key, sizeof key), &path, err));
     while (found) {
-        sb_list_range range;
-        sb_status status;
+        const sb_list_range before = range;
+        sb_status status = SB_OK;
         sb_page page;
 
         SB_TRY(read_ahead(txn, &path, &left, err));
         SB_TRY(sb_tree__acquire(txn, tree, path.leaf, 0, &page, err));
         sb_list__range(page.bytes, &range);
-        status = w->page(w, page.bytes);
+        if (SB_UNLIKELY(before.has_high && !sb_list__follows(&range, &before)))
+            status = sb_tree__fail_border(path.leaf, err);
+        if (status == SB_OK) status = w->page(w, page.bytes);
         sb_page_release(txn, &page);
         if (status != SB_OK) return status;
         if (!range.has_high || range.high.node > w->last) break;
@@ -273,7 +276,12 @@ static sb_status stream_next(stream *from, sb_err *err)
         sb_page_release(from->txn, &from->page);
         if (!range.has_high || range.high.node > from->last) return SB_OK;
         SB_TRY(sb_tree__path_next(from->txn, from->tree, &from->path, &found, err));
-        if (found) SB_TRY(stream_page(from, err));
+        if (!found) return SB_OK;
+        const sb_list_range before = range;
+        SB_TRY(stream_page(from, err));
+        sb_list__range(from->page.bytes, &range);
+        if (SB_UNLIKELY(!sb_list__follows(&range, &before)))
+            return sb_tree__fail_border(from->path.leaf, err);
     }
     return SB_OK;
 }

@@ -77,9 +77,7 @@ sb_status sb_list__verify_tree(sb_txn *txn, const sb_tree *tree, sb_finding find
 
         SB_TRY(sb_page_acquire(txn, path.leaf, &page, err));
         sb_list__range(page.bytes, &range);
-        if (first ? range.has_low
-                  : !before.has_high || !range.has_low ||
-                        sb_list__compare(&before.high, &range.low) != 0) {
+        if (first ? range.has_low : !sb_list__follows(&range, &before)) {
             report_text(&to, path.leaf, "the leaf does not begin where the one before ends");
         }
         count_leaf(page.bytes, path.leaf, &range, &rest, &to);

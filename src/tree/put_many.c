@@ -35,6 +35,7 @@ static sb_status find_leaf(put_run *run, sb_bytes key, sb_err *err)
     SB_TRY(sb_tree__descend(run->txn, run->tree, key, &run->path, err));
     SB_TRY(sb_page_mut(run->txn, run->path.leaf, &run->page, err));
     SB_TRY(sb_tree__check_step(run->page, run->tree, run->path.leaf, 0, err));
+    SB_TRY(sb_slots__check_key(run->page, run->state->page_bytes, run->path.leaf, key, err));
     const sb_bytes high = sb_slots__high(run->page, run->state->page_bytes);
     sb_buffer_reset(run->high);
     if (sb_buffer_append(run->high, high.data, high.size) != SB_OK) return SB_FAIL_NOMEM(err);

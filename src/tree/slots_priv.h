@@ -176,6 +176,14 @@ SB_INLINE int sb_slots__side(const uint8_t *page, uint32_t page_bytes, sb_bytes 
     return word > end || (word == end && sb_bytes_compare(key, high) >= 0);
 }
 
+/* Does the leaf that a key led to hold it? Only then is the page's prefix the key's, too. */
+SB_MUST_CHECK SB_INLINE sb_status sb_slots__check_key(const uint8_t *page, uint32_t page_bytes,
+                                                      sb_pgno pgno, sb_bytes key, sb_err *err)
+{
+    SB_CHECK_PAGE(err, pgno, sb_slots__side(page, page_bytes, key, sb_bytes_word(key)) == 0);
+    return SB_OK;
+}
+
 /* The slots between two hints, to which a search is narrowed, and where in them the head would be if heads were as evenly spread
  * as dense numbers are. */
 typedef struct sb_window {

@@ -306,6 +306,7 @@ sb_status sb_tree_put(sb_txn *txn, sb_tree *tree, sb_bytes key, sb_bytes value, 
     SB_TRY(sb_tree__descend(txn, tree, key, &path, err));
     SB_TRY(sb_page_mut(txn, path.leaf, &page, err));
     SB_TRY(sb_tree__check_step(page, tree, path.leaf, 0, err));
+    SB_TRY(sb_slots__check_key(page, state->page_bytes, path.leaf, key, err));
     SB_TRY(sb_slotted__insert(state, path.leaf, page, key, value, &fits, err));
     if (fits) return SB_OK;
     const sb_item item = {.key = key, .value = value};
@@ -331,6 +332,7 @@ sb_status sb_tree_delete(sb_txn *txn, sb_tree *tree, sb_bytes key, bool *found, 
 
     sb_tree__changed(state);
     SB_TRY(sb_page_mut(txn, path.leaf, &page, err));
+    SB_TRY(sb_slots__check_key(page, state->page_bytes, path.leaf, key, err));
     sb_snapshot__give(state, path.leaf, page, sb_slots__cell_at(page, i),
                       sb_slots__cell_bytes(page, i));
     sb_slots__remove_slot(page, i);

@@ -1002,6 +1002,7 @@ static void test_tree_list__leaf_of_another_tree(void **state)
     mark_leaf(w, &first, w->tree.id);
     mark_leaf(w, &inside, 9);
     assert_int_equal(sb_lists_insert(w->txn, &w->tree, &inside, 1, NULL), SB_CORRUPT);
+    assert_int_equal(sb_lists_delete(w->txn, &w->tree, &inside, 1, &taken, NULL), SB_CORRUPT);
     assert_readers_notice(w, &inside);
     assert_ok(sb_txn_commit(w->txn, &err));
     assert_ok(sb_txn_begin_read(w->session, &w->txn, &err));
