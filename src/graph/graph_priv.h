@@ -26,7 +26,7 @@ typedef struct sb_pending_chains {
  * yet. */
 typedef struct sb_pending {
     sb_type_id type;
-    uint32_t epoch; /* of the newest savepoint whose log has its old lengths */
+    uint64_t epoch; /* of the newest savepoint whose log has its old lengths */
     size_t
         kept; /* its length then: what it was at a savepoint is wanted if that is rolled back to */
     sb_triple *rels; /* (source, target, rel) */
@@ -38,7 +38,7 @@ typedef struct sb_pending {
 typedef struct sb_pending_log {
     size_t place; /* in writer.pending */
     size_t flushed, count, kept;
-    uint32_t epoch;
+    uint64_t epoch;
 } sb_pending_log;
 
 /* Node ids made in this transaction, all of one label set, ascending without gaps. */
@@ -69,7 +69,7 @@ typedef struct sb_writer_mark {
     size_t override_count;
     size_t log_count;
     size_t touched_count;
-    uint32_t epoch; /* since it: logs of an older one have older lengths */
+    uint64_t epoch; /* since it: logs of an older one have older lengths */
 } sb_writer_mark;
 
 /* An entity whose existence and type constraints did not hold when it was last changed: checked at commit. */
@@ -142,7 +142,7 @@ typedef struct sb_writer {
     size_t pending_rels;                    /* in no tree yet, of all types */
     sb_pending_log *log;
     size_t log_count, log_capacity;
-    uint32_t epoch; /* rises with each savepoint and each rolling back to one */
+    uint64_t epoch; /* rises with each savepoint and each rolling back to one */
     sb_made *made;
     size_t made_count, made_capacity;
     sb_made *made_sorted; /* the first made_sorted_count of made, sorted by first */

@@ -215,7 +215,7 @@ void sb_writer__rollback_to(sb_graph *graph, uint32_t savepoint)
         writer->mark_count--;
     if (writer->mark_count == 0 || writer->marks[writer->mark_count - 1].savepoint != savepoint) {
         /* The savepoint is older than this graph object: everything it holds came later. */
-        const uint32_t epoch = writer->epoch;
+        const uint64_t epoch = writer->epoch;
         if (!writer->active) return;
         sb_writer__reset(graph);
         writer->epoch = epoch + 1;
@@ -276,7 +276,7 @@ static void drop_flushed(sb_writer *writer)
  * neither the log nor what is kept of the flushed grows with the calls that are made under it. */
 static void shorten_log(sb_writer *writer, size_t first)
 {
-    const uint32_t epoch = writer->marks[writer->mark_count - 1].epoch;
+    const uint64_t epoch = writer->marks[writer->mark_count - 1].epoch;
     size_t left = first;
 
     for (size_t i = writer->log_count; i-- > first;)

@@ -472,6 +472,12 @@ sb_status sb_txn_savepoint(sb_txn *txn, uint32_t *id, sb_err *err)
 {
     *id = 0;
     SB_ASSERT(txn->active && txn->writable);
+    /* An id that comes again would be taken for the older one. */
+    if (txn->last_savepoint == UINT32_MAX)
+        return SB_FAIL(
+            err, SB_LIMIT,
+            "a transaction has at most %u savepoints, those of its calls counted: commit",
+            UINT32_MAX);
     SB_TRY(sb_pager__own_spill(txn, sb_pager_txn_memory(txn->pager) / 2, err)); /* I28 */
     if (txn->savepoint_count == txn->savepoint_capacity) {
         const size_t more = txn->savepoint_capacity == 0 ? 4 : 2 * txn->savepoint_capacity;

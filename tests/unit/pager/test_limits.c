@@ -29,6 +29,33 @@ static void test_pager_limits__pages(void **state)
     sb_vfs_destroy(f.vfs);
 }
 
+/* Each statement makes one, so a long transaction comes to the end of their ids, which must not come again. */
+static void test_pager_limits__savepoints(void **state)
+{
+    fixture f;
+    sb_txn *txn = NULL;
+    uint32_t first, last;
+    (void)state;
+
+    fixture_options(&f, fixture_memory());
+    fixture_open(&f, "x");
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_txn_savepoint(txn, &first, &f.err));
+    txn->last_savepoint = 4294967294;
+    CHECK(&f, sb_txn_savepoint(txn, &last, &f.err));
+    assert_int_equal(last, 4294967295);
+    CHECK(&f, sb_txn_release(txn, last, &f.err));
+    assert_int_equal(sb_txn_savepoint(txn, &last, &f.err), SB_LIMIT);
+    CHECK(&f, sb_txn_rollback_to(txn, first, &f.err));
+    sb_txn_rollback(txn);
+    CHECK(&f, sb_txn_begin_write(f.session, &txn, &f.err));
+    CHECK(&f, sb_txn_savepoint(txn, &first, &f.err));
+    assert_int_equal(first, 1);
+    sb_txn_rollback(txn);
+    fixture_close(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
 /* A commit whose frames begin at a position (in units of 64 bytes), on a disk that takes none. */
 static sb_status commit_at(fixture *f, uint32_t pos)
 {
@@ -115,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pager_limits__pages),
+        cmocka_unit_test(test_pager_limits__savepoints),
         cmocka_unit_test(test_pager_limits__write_ahead_log),
         cmocka_unit_test(test_pager_limits__page_cache),
     };
