@@ -111,7 +111,8 @@ typedef struct sb_vfs_ops {
     sb_status (*open_temporary)(sb_vfs *vfs, const char *directory, sb_file **file, sb_err *err);
     /* Remove a file; absent is not an error (*existed tells). Durable only after sync_directory. */
     sb_status (*remove)(sb_vfs *vfs, const char *path, bool *existed, sb_err *err);
-    /* Atomically replace to by from. */
+    /* SB_EXISTS when there is a file to (also from itself): never replaced, where the system has a call for that; elsewhere not if it
+     * was there a moment before. */
     sb_status (*rename)(sb_vfs *vfs, const char *from, const char *to, sb_err *err);
     sb_status (*exists)(sb_vfs *vfs, const char *path, bool *exists, sb_err *err);
     /* May a file be made beside path (its directory is writable)? */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -664,9 +666,19 @@ static sb_status posix_remove(sb_vfs *vfs, const char *path, bool *existed, sb_e
 
 static sb_status posix_rename(sb_vfs *vfs, const char *from, const char *to, sb_err *err)
 {
+    struct stat found;
+
     (void)vfs;
-    if (rename(from, to) != 0) return fail_path(err, from, "rename", errno);
-    return SB_OK;
+    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return SB_OK;
+    /* A kernel, or a file system, without that flag. */
+    if (errno == ENOSYS || errno == EINVAL) {
+        if (lstat(to, &found) == 0)
+            errno = EEXIST;
+        else if (rename(from, to) == 0)
+            return SB_OK;
+    }
+    return errno == EEXIST ? SB_FAIL_OS(err, SB_EXISTS, EEXIST, "%s exists already", to)
+                           : fail_path(err, from, "rename", errno);
 }
 
 static sb_status posix_exists(sb_vfs *vfs, const char *path, bool *exists, sb_err *err)

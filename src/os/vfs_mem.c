@@ -677,20 +677,19 @@ static sb_status mem_remove(sb_vfs *vfs, const char *path, bool *existed, sb_err
 }
 
 /* Mutex held; name is taken over on success. */
-static bool rename_node(mem_vfs *vfs, const char *from, char *name, size_t name_bytes)
+static sb_status rename_node(mem_vfs *vfs, const char *from, char *name, size_t name_bytes,
+                             sb_err *err)
 {
     mem_node *node = find_node(vfs, from);
-    mem_node *replaced = find_node(vfs, name);
 
-    if (node == NULL) return false;
+    if (node == NULL)
+        return SB_FAIL_OS(err, SB_IO, ENOENT, "%s: can not rename: no such file", from);
+    if (find_node(vfs, name) != NULL)
+        return SB_FAIL_OS(err, SB_EXISTS, EEXIST, "%s exists already", name);
     drop_name(vfs, node);
     node->name = name;
     node->name_bytes = name_bytes;
-    if (replaced != NULL && replaced != node) {
-        drop_name(vfs, replaced);
-        release_node(vfs, replaced);
-    }
-    return true;
+    return SB_OK;
 }
 
 static sb_status mem_rename(sb_vfs *vfs, const char *from, const char *to, sb_err *err)
@@ -698,15 +697,13 @@ static sb_status mem_rename(sb_vfs *vfs, const char *from, const char *to, sb_er
     mem_vfs *self = vfs_of(vfs);
     char *name;
     size_t bytes;
-    bool done;
 
     if (copy_name(self, to, &name, &bytes) != SB_OK) return SB_FAIL_NOMEM(err);
     sb_mutex_lock(self->mutex);
-    done = rename_node(self, from, name, bytes);
+    const sb_status st = rename_node(self, from, name, bytes, err);
     sb_mutex_unlock(self->mutex);
-    if (done) return SB_OK;
-    sb_free(self->alloc, name, bytes);
-    return SB_FAIL_OS(err, SB_IO, ENOENT, "%s: can not rename: no such file", from);
+    if (st != SB_OK) sb_free(self->alloc, name, bytes);
+    return st;
 }
 
 static sb_status mem_exists(sb_vfs *vfs, const char *path, bool *exists, sb_err *err)

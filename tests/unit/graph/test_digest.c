@@ -337,6 +337,8 @@ static void test_graph_vacuum__into(void **state)
     FAILS(&f, sb_graph_vacuum_into(f.graph, f.vfs, "other.sombra", &f.err), SB_MISUSE, "commit");
     rollback(&f);
     graph_close_file(&f);
+    bool existed;
+    OK(&f, f.vfs->ops->remove(f.vfs, "test.sombra", &existed, &f.err));
     OK(&f, f.vfs->ops->rename(f.vfs, "copy.sombra", "test.sombra", &f.err));
     graph_open_file(&f);
     begin_read(&f);

@@ -676,11 +676,14 @@ static void begin_change(fixture *x)
 /* Commit what was changed, and recover it into out.sombra, which is open then. */
 static void recover_changed(fixture *x, sb_recover_result *result)
 {
+    bool existed;
+
     commit(&x->f);
     graph_close_file(&x->f);
     OK(&x->f, recover(x, FILE_NAME, "out.sombra", result));
     assert_int_equal(result->messages, x->t.lines);
     assert_int_equal(result->lost_nodes + result->lost_rels + result->damaged_pages, 0);
+    OK(&x->f, x->f.vfs->ops->remove(x->f.vfs, FILE_NAME, &existed, &x->f.err));
     OK(&x->f, x->f.vfs->ops->rename(x->f.vfs, "out.sombra", FILE_NAME, &x->f.err));
     graph_open_file(&x->f);
     begin_read(&x->f);

@@ -203,6 +203,8 @@ static void test_os_crash__removes_and_renames_come_back(void **state)
 
     sb_file_close(durable_file(vfs, "a", "first"));
     sb_file_close(durable_file(vfs, "b", "second"));
+    assert_int_equal(vfs->ops->rename(vfs, "b", "a", NULL), SB_EXISTS);
+    assert_int_equal(vfs->ops->remove(vfs, "a", &existed, NULL), SB_OK);
     assert_int_equal(vfs->ops->rename(vfs, "b", "a", NULL), SB_OK);
     expect_file(vfs, "a", "second");
     after = reboot(vfs, SB_CRASH_LOSE_ALL, 0);

@@ -43,6 +43,14 @@ static int teardown(void **state)
     return 0;
 }
 
+/* It fails, but not with the fault's status. */
+static sb_status rename_to_taken(sb_vfs *vfs)
+{
+    const sb_status st = vfs->ops->rename(vfs, "a", "a", NULL);
+
+    return st == SB_EXISTS ? SB_OK : st;
+}
+
 /* One call of each function that can fail; returns how many failed. */
 static unsigned call_all(fixture *f, sb_status expected)
 {
@@ -71,7 +79,7 @@ static unsigned call_all(fixture *f, sb_status expected)
         sb_vfs_open(vfs, "a", 0, &opened, NULL),
         vfs->ops->open_temporary(vfs, NULL, &temporary, NULL),
         vfs->ops->remove(vfs, "absent", &flag, NULL),
-        vfs->ops->rename(vfs, "a", "a", NULL),
+        rename_to_taken(vfs),
         vfs->ops->exists(vfs, "a", &flag, NULL),
         vfs->ops->directory_writable(vfs, "a", &flag, NULL),
         sb_vfs_resolve(vfs, &sb_allocator_libc, "a", &resolved, &resolved_bytes, NULL),
