@@ -43,7 +43,10 @@ static sb_status count_row(row_copy *c, const sb_row *row, size_t *column_count,
             if (sb_buffer_append(&c->order, &pair, sizeof pair) != SB_OK)
                 return SB_FAIL_NOMEM(c->err);
         }
-        if (cell.overflow) *long_bytes += cell.word;
+        if (!cell.overflow) continue;
+        SB_TRY(sb_overflow_fits(c->txn, cell.word, c->err));
+        *long_bytes += cell.word;
+        SB_TRY(sb_overflow_fits(c->txn, *long_bytes, c->err));
     }
     return SB_OK;
 }

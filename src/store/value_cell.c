@@ -505,6 +505,7 @@ static sb_status read_overflow(sb_txn *txn, const sb_cell *cell, sb_arena *arena
     sb_buffer buffer;
 
     if (cell->word > SB_VALUE_BYTES_MAX) return fail_cell(cell, err);
+    SB_TRY(sb_overflow_fits(txn, cell->word, err));
     sb_buffer_init(&buffer, &in_arena);
     buffer.data = sb_arena_alloc(arena, (size_t)cell->word);
     if (buffer.data == NULL) return SB_FAIL_NOMEM(err);

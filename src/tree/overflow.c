@@ -115,6 +115,14 @@ static sb_status next_in_chain(sb_txn *txn, chain *at, sb_page *page, sb_bytes *
     return SB_OK;
 }
 
+sb_status sb_overflow_fits(sb_txn *txn, uint64_t bytes, sb_err *err)
+{
+    const uint64_t pages = sb_txn_page_count(txn);
+    if (SB_LIKELY(bytes / sb_pager_page_bytes(sb_txn_pager(txn)) < pages)) return SB_OK;
+    return SB_FAIL(err, SB_CORRUPT, "overflow values of %llu bytes in a file of %llu pages",
+                   (unsigned long long)bytes, (unsigned long long)pages);
+}
+
 sb_status sb_overflow_read(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES], sb_buffer *out,
                            sb_err *err)
 {

@@ -407,6 +407,8 @@ SB_MUST_CHECK sb_status sb_overflow_write(sb_txn *txn, uint32_t tree, uint64_t o
                                           sb_err *err);
 SB_MUST_CHECK sb_status sb_overflow_read(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES],
                                          sb_buffer *out, sb_err *err);
+/* Can the file hold values of so many bytes together? If not, a damaged page named the length: to be asked before room is made for them. */
+SB_MUST_CHECK sb_status sb_overflow_fits(sb_txn *txn, uint64_t bytes, sb_err *err);
 SB_MUST_CHECK sb_status sb_overflow_free(sb_txn *txn, const uint8_t ref[SB_OVERFLOW_REF_BYTES],
                                          sb_err *err);
 

@@ -101,12 +101,44 @@ static void test_store_limits__numbers(void **state)
     fixture_close(&f);
 }
 
+/* Of a value's length no more is believed than the file can hold, before its pages have been seen. */
+static void test_store_limits__damaged_length(void **state)
+{
+    const uint64_t length = 1u << 30;
+    static uint8_t bytes[100000];
+    uint8_t ref[SB_OVERFLOW_REF_BYTES];
+    sb_counting_allocator counting;
+    store_fixture f;
+    sb_value value;
+    (void)state;
+
+    fixture_open(&f, 8192);
+    begin_write(&f);
+    OK(&f, sb_overflow_write(f.txn, 5, 1, sb_bytes_of(bytes, sizeof bytes), ref, &f.err));
+    sb_cell cell = {.type = SB_CELL_BYTES,
+                    .overflow = true,
+                    .word = sizeof bytes,
+                    .bytes = sb_bytes_of(ref, sizeof ref)};
+    sb_counting_allocator_init(&counting, &sb_allocator_libc);
+    sb_arena *arena = sb_arena_create(&counting.base, NULL);
+    OK(&f, sb_value_from_cell(f.txn, &cell, arena, &value, &f.err));
+    assert_int_equal(value.as.bytes.size, sizeof bytes);
+    cell.word = length;
+    sb_store_le64(ref + 8, length);
+    FAILS(&f, sb_value_from_cell(f.txn, &cell, arena, &value, &f.err), SB_CORRUPT);
+    assert_true(counting.peak_bytes < 1u << 20);
+    sb_arena_destroy(arena);
+    sb_txn_rollback(f.txn);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_limits__ids),
         cmocka_unit_test(test_store_limits__names),
         cmocka_unit_test(test_store_limits__numbers),
+        cmocka_unit_test(test_store_limits__damaged_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
