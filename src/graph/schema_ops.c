@@ -24,6 +24,7 @@ typedef struct sb_fill {
     sb_entity entity;
     uint64_t next;        /* first id that was not read yet */
     uint64_t done, total; /* entities read, and index entries put */
+    uint64_t passed;      /* rows of others that were read on the way */
     sb_buffer keys;       /* of the run */
     sb_buffer items;      /* sb_item[]; sizes only until the run is put */
     size_t run_bytes;
@@ -102,7 +103,10 @@ static sb_status scan_rows(sb_fill *fill, sb_status (*take)(sb_fill *, uint64_t,
         ids = sb_row_scan_ids(scan);
         for (size_t i = 0; st == SB_OK && !fill->full && i < count; i++) {
             const sb_row *row = sb_row_scan_row(scan, i);
-            if (row_concerned(fill, row)) st = take(fill, ids[i], row);
+            if (row_concerned(fill, row))
+                st = take(fill, ids[i], row);
+            else if (++fill->passed % TICK == 0)
+                st = sb_graph__tick(fill->graph, fill->done, fill->total, fill->err);
         }
     }
     sb_row_scan_close(scan);
@@ -275,7 +279,7 @@ static sb_status create_label_index(sb_fill *fill, uint32_t *id)
     if (marker == NULL)
         return SB_FAIL(fill->err, SB_EXISTS, "the label index of %s is there already",
                        sb_graph__name(fill->graph, SB_NAME_LABEL, label, name, sizeof name));
-    SB_TRY(sb_schema_drop(fill->graph->view, marker->id, fill->err));
+    SB_TRY(sb_schema_drop(fill->graph->view, marker->id, NULL, NULL, fill->err));
     SB_TRY(fill_label(fill));
     *id = SB_GRAPH_LABEL_INDEX | label;
     return SB_OK;
@@ -283,7 +287,7 @@ static sb_status create_label_index(sb_fill *fill, uint32_t *id)
 
 static sb_status drop_label_index(sb_graph *graph, sb_label_id label, sb_err *err)
 {
-    sb_node_id ids[1024];
+    sb_node_id ids[1024], from = 0;
     size_t count;
     uint32_t id;
     char text[64];
@@ -297,10 +301,12 @@ static sb_status drop_label_index(sb_graph *graph, sb_label_id label, sb_err *er
     size = snprintf(text, sizeof text, "(dropped label index %u)", label);
     marker.name = sb_bytes_of(text, (size_t)size);
     SB_TRY(sb_schema_add(graph->view, &marker, &id, err));
-    do { /* what was found is gone the next time, so the scan always starts at the front */
-        SB_TRY(
-            sb_label_index_scan(graph->view, label, 0, ids, sizeof ids / sizeof *ids, &count, err));
+    do {
+        SB_TRY(sb_label_index_scan(graph->view, label, from, ids, sizeof ids / sizeof *ids, &count,
+                                   err));
         SB_TRY(sb_label_index_remove(graph->view, label, ids, count, err));
+        SB_TRY(sb_graph__poll(graph, err));
+        if (count != 0) from = ids[count - 1] + 1;
     } while (count != 0);
     return SB_OK;
 }
@@ -411,6 +417,11 @@ sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, u
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }
 
+static bool report_drop(void *ctx, uint64_t done, uint64_t total)
+{
+    return sb_graph__tick(ctx, done, total, NULL) == SB_OK;
+}
+
 static sb_status drop_schema(sb_graph *graph, uint32_t id, sb_err *err)
 {
     size_t count;
@@ -420,7 +431,7 @@ static sb_status drop_schema(sb_graph *graph, uint32_t id, sb_err *err)
     for (size_t i = 0; i < count; i++)
         if (schemas[i].id == id && schemas[i].kind == SB_SCHEMA_LABEL_INDEX)
             return SB_FAIL(err, SB_NOT_FOUND, "no index or constraint has number %u", id);
-    return sb_schema_drop(graph->view, id, err);
+    return sb_schema_drop(graph->view, id, report_drop, graph, err);
 }
 
 sb_status sb_graph_schema_drop(sb_graph *graph, uint32_t id, sb_err *err)

@@ -345,7 +345,7 @@ static sb_status empty_side(sb_view *view, sb_store__adjacency *own, sb_store__a
         if (st != SB_OK && st != SB_EXISTS) return st;
         const sb_triple *triples = (const sb_triple *)(const void *)buffer->data;
         const size_t count = buffer->size / sizeof *triples;
-        if (count == 0) return sb_tree_clear(view->txn, &side->tree, err);
+        if (count == 0) return sb_tree_clear(view->txn, &side->tree, NULL, NULL, err);
         SB_TRY(take_out(view, &side->tree, triples, count, err));
         SB_TRY(sb_lists_insert(view->txn, &own->tree, triples, count, err));
     }

@@ -337,14 +337,14 @@ static sb_status delete_rows(sb_view *view, uint32_t id, sb_err *err)
     return sb_tree_delete(view->txn, catalog, sb_bytes_of(key, bytes), &found, err);
 }
 
-sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_err *err)
+sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_progress progress, void *ctx, sb_err *err)
 {
     SB_TRY(sb_store__begin_change(view, err));
     sb_store__schema *schema = sb_store__schema_of(view, id);
     if (schema == NULL)
         return SB_FAIL(err, SB_NOT_FOUND, "no index or constraint has number %u", id);
     sb_tree *tree = sb_schema_tree(view, id); /* touched: rolling back gives its root back */
-    if (tree != NULL) SB_TRY(sb_tree_clear(view->txn, tree, err));
+    if (tree != NULL) SB_TRY(sb_tree_clear(view->txn, tree, progress, ctx, err));
     SB_TRY(delete_rows(view, id, err));
     if (sb_store__schema_log(view, false, schema) != SB_OK) return SB_FAIL_NOMEM(err);
     sb_store__schema_remove(view, id);

@@ -169,8 +169,9 @@ bool sb_label_indexed(sb_view *view, sb_label_id label);
 /* Add a definition (and an empty tree). SB_EXISTS: the name, or the same definition, is there. The caller fills the index. */
 SB_MUST_CHECK sb_status sb_schema_add(sb_view *view, const sb_schema *definition, uint32_t *id,
                                       sb_err *err);
-/* Remove it and free its tree. */
-SB_MUST_CHECK sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_err *err);
+/* Remove it and free its tree (sb_tree_clear). */
+SB_MUST_CHECK sb_status sb_schema_drop(sb_view *view, uint32_t id, sb_progress progress, void *ctx,
+                                       sb_err *err);
 
 /* Index entries: the keys of all values in order, then the entity's id. */
 sb_tree *sb_schema_tree(sb_view *view, uint32_t schema_id); /* slotted; NULL when it has none */

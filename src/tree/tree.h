@@ -414,8 +414,10 @@ SB_MUST_CHECK sb_status sb_overflow_free(sb_txn *txn, const uint8_t ref[SB_OVERF
 
 /* ---- Whole trees ------------------------------------------------------------------------------------------------- */
 
-/* Free every page, overflow included; *tree becomes empty. */
-SB_MUST_CHECK sb_status sb_tree_clear(sb_txn *txn, sb_tree *tree, sb_err *err);
+/* Free every page, overflow included; *tree becomes empty. progress (may be NULL) is of leaves; false from it is SB_INTERRUPT, and as after any
+ * failure the transaction or savepoint is to be rolled back. */
+SB_MUST_CHECK sb_status sb_tree_clear(sb_txn *txn, sb_tree *tree, sb_progress progress, void *ctx,
+                                      sb_err *err);
 typedef struct sb_tree_stats {
     uint64_t inner_pages, leaf_pages, overflow_pages;
     uint64_t entries;         /* items, rows or list entries */

@@ -213,12 +213,18 @@ sb_status sb_tree_verify(sb_txn *txn, const sb_tree *tree, uint8_t *used, sb_fin
 
 /* ---- Clear ---------------------------------------------------------------------------------------------------- */
 
+/* Leaves between two reports of progress. */
+#define CLEARED 16u
+
 typedef struct clearing {
     sb_txn *txn;
     sb_tree_txn *state;
     sb_tree *tree;
     const sb_leaf_ops *ops;
     uint8_t *seen; /* bitmap over all pages: a damaged tree may name one twice */
+    uint64_t leaves;
+    sb_progress progress;
+    void *progress_ctx;
     sb_err *err;
 } clearing;
 
@@ -239,6 +245,11 @@ static sb_status clear_page(clearing *clear, sb_pgno pgno, uint32_t level)
     }
     sb_status st = sb_tree__acquire(clear->txn, clear->tree, pgno, level, &page, clear->err);
     if (st != SB_OK) return st;
+    if (level == 0 && ++clear->leaves % CLEARED == 0 && clear->progress != NULL &&
+        !clear->progress(clear->progress_ctx, clear->leaves, clear->tree->leaf_count)) {
+        sb_page_release(clear->txn, &page);
+        return SB_FAIL(clear->err, SB_INTERRUPT, "cancelled");
+    }
     if (level == 0) {
         st = clear->ops->overflow_refs(page.bytes, clear->state->page_bytes, free_overflow, clear);
         sb_page_release(clear->txn, &page);
@@ -256,9 +267,14 @@ static sb_status clear_page(clearing *clear, sb_pgno pgno, uint32_t level)
     return st;
 }
 
-sb_status sb_tree_clear(sb_txn *txn, sb_tree *tree, sb_err *err)
+sb_status sb_tree_clear(sb_txn *txn, sb_tree *tree, sb_progress progress, void *ctx, sb_err *err)
 {
-    clearing clear = {.txn = txn, .tree = tree, .ops = sb_tree__leaf_ops(tree->kind), .err = err};
+    clearing clear = {.txn = txn,
+                      .tree = tree,
+                      .ops = sb_tree__leaf_ops(tree->kind),
+                      .progress = progress,
+                      .progress_ctx = ctx,
+                      .err = err};
     if (tree->root == SB_PGNO_NONE) return SB_OK;
     if (clear.ops == NULL || tree->height == 0 || tree->height > SB_TREE_MAX_HEIGHT)
         return SB_FAIL_PAGE(err, tree->root, "tree %u: height %u and kind %u name no tree",

@@ -399,6 +399,28 @@ static void test_graph_constraints__cancel(void **state)
     cancel = false;
     OK(&x.f, sb_graph_schema_create(x.f.graph, &definition, &id, &x.f.err));
     commit(&x.f);
+    /* Dropping one can be cancelled, too, and making one that none of the many nodes is in. */
+    const uint32_t labels = SB_GRAPH_LABEL_INDEX | x.person;
+    begin_write(&x.f);
+    const sb_label_id other = label(&x.f, "Other");
+    sb_node_id one;
+    OK(&x.f,
+       sb_graph_create_nodes(x.f.graph, set_of_label(&x.f, other), 1, NULL, 0, &one, &x.f.err));
+    const sb_schema of_other = {.kind = SB_SCHEMA_INDEX,
+                                .entity = other,
+                                .key_count = 1,
+                                .keys = {x.age},
+                                .name = text("other ages")};
+    uint32_t none;
+    cancel = true;
+    FAILS(&x.f, sb_graph_schema_create(x.f.graph, &of_other, &none, &x.f.err), SB_INTERRUPT,
+          "cancelled");
+    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, id, &x.f.err), SB_INTERRUPT, "cancelled");
+    FAILS(&x.f, sb_graph_schema_drop(x.f.graph, labels, &x.f.err), SB_INTERRUPT, "cancelled");
+    cancel = false;
+    OK(&x.f, sb_graph_schema_drop(x.f.graph, id, &x.f.err));
+    OK(&x.f, sb_graph_schema_drop(x.f.graph, labels, &x.f.err));
+    commit(&x.f);
     free(ids);
     free(ages);
     graph_fixture_close(&x.f);

@@ -181,7 +181,7 @@ static void test_store_catalog__savepoints(void **state)
         .kind = SB_SCHEMA_INDEX, .entity = a, .key_count = 1, .keys = {key}, .name = text("a_k")};
     OK(&f, sb_schema_add(f.view, &definition, &id, &f.err));
     OK(&f, sb_txn_savepoint(f.txn, &inner, &f.err));
-    OK(&f, sb_schema_drop(f.view, id, &f.err));
+    OK(&f, sb_schema_drop(f.view, id, NULL, NULL, &f.err));
     const sb_label_id pair[] = {1, 2};
     OK(&f, sb_set_intern(f.view, pair, 2, &set, &f.err));
     OK(&f, sb_ids_take_nodes(f.view, 1, 1, &nodes[2], &f.err));
@@ -280,7 +280,7 @@ static void test_store_catalog__two_sessions(void **state)
     assert_non_null(sb_schema_tree(view, id));
     sb_txn_rollback(read);
     begin_write(&f);
-    OK(&f, sb_schema_drop(f.view, id, &f.err));
+    OK(&f, sb_schema_drop(f.view, id, NULL, NULL, &f.err));
     commit(&f);
     OK(&f, sb_txn_begin_read(other, &read, &f.err));
     OK(&f, sb_view_get(read, &view, &f.err));
@@ -405,8 +405,8 @@ static void test_store_catalog__schema(void **state)
        sb_tree_get(f.txn, sb_schema_tree(f.view, id), text("key"), &hold, &value, &found, &f.err));
     assert_true(found);
     sb_page_release(f.txn, &hold);
-    FAILS(&f, sb_schema_drop(f.view, 7, &f.err), SB_NOT_FOUND);
-    OK(&f, sb_schema_drop(f.view, id, &f.err));
+    FAILS(&f, sb_schema_drop(f.view, 7, NULL, NULL, &f.err), SB_NOT_FOUND);
+    OK(&f, sb_schema_drop(f.view, id, NULL, NULL, &f.err));
     /* A number never comes again. */
     definition =
         (sb_schema){.kind = SB_SCHEMA_LABEL_INDEX, .entity = 1, .name = text("labels of A")};
@@ -454,7 +454,7 @@ static void test_store_catalog__index_trees_and_savepoints(void **state)
     }
     OK(&f, sb_txn_savepoint(f.txn, &second, &f.err));
     const sb_tree middle = *sb_schema_tree(f.view, ids[1]);
-    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[1]), &f.err));
+    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[1]), NULL, NULL, &f.err));
     OK(&f, sb_txn_rollback_to(f.txn, second, &f.err));
     assert_int_equal(sb_schema_tree(f.view, ids[1])->root, middle.root);
     assert_int_equal(sb_schema_tree(f.view, ids[1])->leaf_count, middle.leaf_count);
@@ -463,13 +463,13 @@ static void test_store_catalog__index_trees_and_savepoints(void **state)
     assert_int_equal(sb_schema_tree(f.view, ids[0])->height, before.height);
     assert_int_equal(sb_schema_tree(f.view, ids[1])->root, SB_PGNO_NONE);
     /* And once more, to the same savepoint. */
-    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[0]), &f.err));
+    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[0]), NULL, NULL, &f.err));
     OK(&f, sb_txn_rollback_to(f.txn, first, &f.err));
     assert_int_equal(sb_schema_tree(f.view, ids[0])->root, before.root);
     commit(&f);
     begin_write(&f);
     assert_int_equal(sb_schema_tree(f.view, ids[0])->root, before.root);
-    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[0]), &f.err));
+    OK(&f, sb_tree_clear(f.txn, sb_schema_tree(f.view, ids[0]), NULL, NULL, &f.err));
     rollback(&f);
     begin_read(&f);
     assert_int_equal(sb_schema_tree(f.view, ids[0])->root, before.root);

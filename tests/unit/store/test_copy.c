@@ -91,7 +91,7 @@ static void fill(store_fixture *f)
                              .keys = {2},
                              .name = text("exists")};
     OK(f, sb_schema_add(f->view, &definition, &index_id, &f->err));
-    OK(f, sb_schema_drop(f->view, 1, &f->err)); /* a number that is not in use */
+    OK(f, sb_schema_drop(f->view, 1, NULL, NULL, &f->err)); /* a number that is not in use */
     definition = (sb_schema){.kind = SB_SCHEMA_INDEX,
                              .entity = labels[0],
                              .key_count = 1,

@@ -545,7 +545,7 @@ static void run_model(uint32_t page_bytes, uint64_t seed, size_t operations)
         assert_same(w, &random);
     }
     /* What is cleared leaves nothing behind. */
-    assert_ok(sb_tree_clear(w->txn, &w->tree, &err));
+    assert_ok(sb_tree_clear(w->txn, &w->tree, NULL, NULL, &err));
     w->count = 0;
     assert_same(w, &random);
     test_operations_done(w->operations);

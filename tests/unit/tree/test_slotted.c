@@ -739,7 +739,7 @@ static void test_tree_slotted__cursor_in_changing_tree(void **state)
     assert_true(found);
     assert_bytes(sb_cursor_key(cursor), items[9000].key);
     /* The whole tree goes. */
-    assert_ok(sb_tree_clear(w->txn, &w->tree, &err));
+    assert_ok(sb_tree_clear(w->txn, &w->tree, NULL, NULL, &err));
     assert_ok(sb_cursor_next(cursor, &found, &err));
     assert_false(found);
     sb_cursor_close(cursor);
@@ -894,7 +894,7 @@ static void test_tree_slotted__damaged_steps(void **state)
             uint32_t savepoint;
             sb_tree copy = w->tree;
             assert_ok(sb_txn_savepoint(w->txn, &savepoint, &err));
-            assert_int_equal(sb_tree_clear(w->txn, &copy, &err), SB_CORRUPT);
+            assert_int_equal(sb_tree_clear(w->txn, &copy, NULL, NULL, &err), SB_CORRUPT);
             sb_err_clear(&err);
             assert_ok(sb_txn_rollback_to(w->txn, savepoint, &err));
             assert_ok(sb_page_mut(w->txn, w->tree.root, &root, &err));
