@@ -577,6 +577,7 @@ static void fit_widths(output *out)
     for (size_t i = 0; i < out->shown && out->format == FORMAT_MARKDOWN; i++)
         if (out->right[i] && out->widths[i] < 2) out->widths[i] = 2; /* of "-:" */
     if (out->bound == 0) return;
+    if (out->shown > out->bound) out->shown = out->bound; /* each takes one column at least */
     while (narrow(out, out->widths, out->bound) > out->bound && out->shown > 1)
         out->shown--;
 }

@@ -233,6 +233,21 @@ class Query(unittest.TestCase):
         done = subprocess.run([SOMBRA, "query", "q.sombra", "RETURN $x AS x", *value, "--format", "csv"], capture_output=True, check=True)
         self.assertEqual(done.stdout.decode(), f'x\r\n"{self.OBEYED}"\r\n')
 
+    def test_a_long_script(self):
+        """The limit of 16 MiB is one of each statement, not of a script."""
+        text = "RETURN 1;" * 3000 + ("RETURN size('" + "x" * 60000 + "') AS n;") * 300
+        self.assertGreater(len(text), 17 << 20)
+        self.assertEqual(query("-", "--format", "csv", stdin=text).split(), ["1"] * 6000 + ["n", "60000"] * 300)
+        self.assertIn("line 1, column 27001", query("-", code=2, stdin="RETURN 1;" * 3000 + "RETRUN 1;" + text))
+
+    def test_a_table_of_many_columns(self):
+        """Those that can not fit the terminal are not narrowed first, one by one: that took the square of their number."""
+        with open("wide.cypher", "w", encoding="utf-8") as file:
+            file.write("RETURN " + ", ".join(f"'{'x' * 20}' AS column_{i}" for i in range(20000)) + ";")
+        shown = self.on_terminal("-f", "wide.cypher")
+        self.assertRegex(shown, r"^colu?…? ")
+        self.assertRegex(shown, r"\(19,98\d more columns do not fit the terminal")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
