@@ -300,3 +300,10 @@ def test_the_log(tmp_path, caplog):
         with sombra.open(path, log=True):
             pass
     assert all(isinstance(level, int) and isinstance(message, str) for level, message in messages)
+
+
+def test_a_script_longer_than_a_statement_may_be(db):
+    """16 MiB is the limit of each statement."""
+    long = "CREATE (:Long {text: '" + "x" * 60000 + "'});"
+    assert db.execute_script("CREATE (:Short);" * 1000 + long * 300) == 1300
+    assert (db.node_count("Short"), db.node_count("Long")) == (1000, 300)

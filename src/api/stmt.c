@@ -18,8 +18,10 @@
 static sombra_stmt *take_idle(sombra_conn *conn, sb_bytes text)
 {
     sombra_stmt **at = &conn->statements.idle;
-    const uint64_t hash = sb_hash_bytes(text.data, text.size, 0);
 
+    /* None so long is kept; and a script is not gone through whole for each of its statements. */
+    if (text.size > TEXT_KEPT) return NULL;
+    const uint64_t hash = sb_hash_bytes(text.data, text.size, 0);
     for (; *at != NULL; at = &(*at)->next) {
         sombra_stmt *const found = *at;
 

@@ -73,6 +73,30 @@ static void test_api_query_limits__text_bytes(void **state)
 
     works(*state, repeat("RETURN 1", " ", MOST - SHORT, ""));
     exceeds(*state, repeat("RETURN 1", " ", MOST - SHORT + 1, ""), "16777216");
+    exceeds(*state, repeat("RETURN ';", " ", MOST, "'; RETURN 1"), "16777216");
+}
+
+/* The limit is a statement's: of a script, however long, each is prepared by itself. */
+static void test_api_query_limits__text_bytes_behind_a_statement(void **state)
+{
+    enum { MOST = 16 << 20 };
+    api_fixture *f = *state;
+    char *script = repeat("RETURN 1; RETURN 2 /*", " ", MOST - 100, "*/; RETURN 3; $");
+    sombra_stmt *stmt;
+    size_t at = 0, tail;
+
+    assert_true(strlen(script) > MOST - 100);
+    char *longer = repeat(script, " ", 1000, "");
+    free(script);
+    for (int i = 0; i < 3; i++, at += tail) {
+        assert_int_equal(sombra_prepare(f->conn, longer + at, strlen(longer) - at, &stmt, &tail),
+                         SOMBRA_OK);
+        assert_non_null(stmt);
+        sombra_stmt_finalize(stmt);
+    }
+    FAILS(f, sombra_prepare(f->conn, longer + at, strlen(longer) - at, &stmt, &tail), SOMBRA_SYNTAX,
+          "no name follows");
+    free(longer);
 }
 
 /* `(((1)))`, lists of lists, sub-queries within sub-queries; expressions whose operators hang on each other. */
@@ -376,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_api_query_limits__text_bytes),
+        TEST(test_api_query_limits__text_bytes_behind_a_statement),
         TEST(test_api_query_limits__depth_of_the_text),
         TEST(test_api_query_limits__depth_of_sub_queries),
         TEST(test_api_query_limits__operators),

@@ -4,6 +4,7 @@
 #include "cypher/lex/stack.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- Tokens ---------------------------------------------------------------------------------------------------- */
 
@@ -455,19 +456,28 @@ static sb_status parse_all(sb_parser *p)
     return SB_OK;
 }
 
+static sb_status too_long(sb_bytes text, sb_err *err)
+{
+    return sb_cypher_fail(err, (sb_bytes){0}, (sb_span){0, 0}, SB_CYPHER_LIMIT_EXCEEDED,
+                          "the query has %zu bytes, the limit is %u", text.size,
+                          SB_CYPHER_TEXT_MAX);
+}
+
 sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch,
                           sb_statement **statement, size_t *end, sb_err *err)
 {
+    /* The limit is one of a statement, which many others may follow. */
+    const bool is_cut = text.size > SB_CYPHER_TEXT_MAX;
+    const sb_bytes front = sb_bytes_of(text.data, is_cut ? SB_CYPHER_TEXT_MAX : text.size);
     sb_tokens tokens;
 
     *statement = NULL;
     *end = text.size;
-    if (text.size > SB_CYPHER_TEXT_MAX)
-        return sb_cypher_fail(err, (sb_bytes){0}, (sb_span){0, 0}, SB_CYPHER_LIMIT_EXCEEDED,
-                              "the query has %zu bytes, the limit is %u", text.size,
-                              SB_CYPHER_TEXT_MAX);
-    SB_TRY(sb_lex_tokens(arena, text, watch, &tokens, err));
+    if (is_cut && memchr(front.data, ';', front.size) == NULL) return too_long(text, err);
+    SB_TRY(sb_lex_tokens(arena, front, watch, &tokens, err));
     const sb_token *last = &tokens.items[tokens.count - 1];
+    if (is_cut && last->kind != SB_TOKEN_SEMICOLON && last->span.end >= front.size)
+        return too_long(text, err);
     *end = last->kind == SB_TOKEN_SEMICOLON ? sb_lex_skip_space(text, last->span.end) : text.size;
     if (tokens.count == 1 && last->kind != SB_TOKEN_BAD) return SB_OK;
 
