@@ -155,14 +155,17 @@ static sb_status replaced(const sb_pager *pager, sb_err *err)
 /* One that is lost, and will be made again from the WAL, says nothing. */
 sb_status sb_pager__header_ours(sb_pager *pager, sb_err *err)
 {
-    uint8_t first[SB_HEADER_STATE];
-    sb_file *file = pager->main_file;
-    size_t got = 0;
-    SB_TRY(file->ops->read(file, 0, first, sizeof first, &got, err));
-    const bool is_header = got == sizeof first &&
-                           memcmp(first + SB_HEADER_MAGIC, header_magic, sizeof header_magic) == 0;
-    if (!is_header || sb_load_le64(first + SB_HEADER_SALT) == pager->file_salt) return SB_OK;
-    return replaced(pager, err);
+    sb_header header;
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status st =
+        sb_pager__header_read(pager->main_file, pager->alloc, pager->path, &header, &cause);
+    if (header.salt != 0 && header.salt != pager->file_salt) return replaced(pager, err);
+    if (st == SB_OK && header.state.seq < atomic_load(&pager->main_seq))
+        return SB_FAIL_PAGE(err, 0, "%s: page 0 was replaced by that of an earlier state",
+                            pager->path);
+    if (st == SB_OK || st == SB_CORRUPT || st == SB_NOT_A_DB) return SB_OK;
+    return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
 }
 
 sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err)

@@ -250,6 +250,7 @@ static sb_status identify(sb_pager *pager, sb_header *header, bool *header_ok, s
         pager->page_bytes = header->page_bytes;
         pager->file_salt = header->salt;
         pager->write_bits = header->write_bits;
+        sb_pager__raise(&pager->main_seq, header->state.seq);
     } else {
         SB_TRY(identify_by_wal(pager, header, st, &cause, err));
     }

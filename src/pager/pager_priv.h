@@ -380,6 +380,7 @@ struct sb_pager {
     unsigned page_shift;
     uint32_t write_bits; /* features that a writer must know: 0 unless the file may only be read */
     uint64_t file_salt;
+    _Atomic uint64_t main_seq; /* commit of page 0, as last known: one with less is not ours */
 
     _Atomic(sb_file *) main_file;
     _Atomic(sb_file *) wal_file; /* NULL until needed; set once, under index_mutex */
@@ -580,7 +581,7 @@ SB_MUST_CHECK sb_status sb_pager__header_read(sb_file *file, const sb_allocator 
 bool sb_pager__header_lost(const sb_pager *pager, sb_status st, const sb_header *header);
 /* State of the main file for pages already known to be of this pager. */
 SB_MUST_CHECK sb_status sb_pager__header_state(sb_pager *pager, sb_state *state, sb_err *err);
-/* Before pages are written to the main file: SB_CORRUPT when somebody has copied another database over it. */
+/* Before pages are written to the main file: SB_CORRUPT when somebody has copied another database over it, or this one as it was earlier. */
 SB_MUST_CHECK sb_status sb_pager__header_ours(sb_pager *pager, sb_err *err);
 /* whole: the page was not there before; else the stamps stay as they are. */
 SB_MUST_CHECK sb_status sb_pager__header_write(sb_pager *pager, sb_file *file,

@@ -219,11 +219,10 @@ static void test_pager_names__removed_and_made_anew(void **state)
 }
 
 /* Through a link to nothing the file itself is made, and the link stays. */
-/* Somebody brings back a backup by copying it over the file in use: what is back-filled, or written past the WAL, would make one of neither
- * database of it. */
-static void test_pager_names__copied_over_while_open(void **state)
+/* Somebody brings back a backup, or a plain copy, by copying it over the file in use: what is back-filled, or written past the WAL, would make one
+ * of neither database of it. */
+static void check_copied_over(const char *from, const char *told)
 {
-    (void)state;
     fixture f, other;
     sb_txn *txn = NULL;
     size_t bytes, left;
@@ -231,16 +230,18 @@ static void test_pager_names__copied_over_while_open(void **state)
     fixture_open(&f, "x");
     CHECK(&f, fixture_put(&f, f.session, 1, 300, 1));
     CHECK(&f, sb_txn_begin_read(f.session, &txn, &f.err));
-    CHECK(&f, sb_pager_backup(txn, f.vfs, "copy", NULL, NULL, &f.err));
+    CHECK(&f, sb_pager_backup(txn, f.vfs, "backup", NULL, NULL, &f.err));
     sb_txn_rollback(txn);
     CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_TRUNCATE, NULL, &f.err));
+    uint8_t *copy = slurp(f.vfs, from, &bytes);
     CHECK(&f, fixture_put(&f, f.session, 1, 20, 2));
-    uint8_t *copy = slurp(f.vfs, "copy", &bytes);
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_TRUNCATE, NULL, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 20, 3));
     spill_out(f.vfs, "x", copy, bytes);
     assert_int_equal(sb_pager_checkpoint(f.pager, SB_CHECKPOINT_PASSIVE, NULL, &f.err), SB_CORRUPT);
-    assert_non_null(strstr(f.err.text, "x: page 0 was replaced by that of another database"));
+    assert_non_null(strstr(f.err.text, told));
     sb_err_clear(&f.err);
-    assert_int_equal(fixture_put(&f, f.session, 301, 300, 3), SB_CORRUPT); /* past the WAL */
+    assert_int_equal(fixture_put(&f, f.session, 301, 300, 4), SB_CORRUPT); /* past the WAL */
     sb_err_clear(&f.err);
     sb_session_close(f.session);
     assert_int_equal(sb_pager_close(f.pager, &f.err), SB_CORRUPT);
@@ -258,6 +259,12 @@ static void test_pager_names__copied_over_while_open(void **state)
     sb_vfs_destroy(f.vfs);
     free(found);
     free(copy);
+}
+static void test_pager_names__copied_over_while_open(void **state)
+{
+    (void)state;
+    check_copied_over("backup", "x: page 0 was replaced by that of another database");
+    check_copied_over("x", "x: page 0 was replaced by that of an earlier state");
 }
 
 static void test_pager_names__made_through_a_link(void **state)
