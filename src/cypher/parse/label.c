@@ -206,8 +206,14 @@ static const type_row TYPE_ROWS[] = {
     {{SB_KEYWORD_EDGE}, SB_KIND_REL},
     {{SB_KEYWORD_MAP}, SB_KIND_MAP},
     {{SB_KEYWORD_PATH}, SB_KIND_PATH},
+    {{SB_KEYWORD_PATHS}, SB_KIND_PATH},
     {{SB_KEYWORD_PROPERTY, SB_KEYWORD_VALUE}, KINDS_OF_PROPERTIES},
-    {{SB_KEYWORD_ANY, SB_KEYWORD_VALUE}, SB_KIND_ANY},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_NODE}, SB_KIND_NODE},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_VERTEX}, SB_KIND_NODE},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_RELATIONSHIP}, SB_KIND_REL},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_EDGE}, SB_KIND_REL},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_MAP}, SB_KIND_MAP},
+    {{SB_KEYWORD_ANY, SB_KEYWORD_PROPERTY, SB_KEYWORD_VALUE}, KINDS_OF_PROPERTIES},
 };
 
 static sb_status parse_union(sb_parser *p, sb_type_spec *type);
@@ -276,7 +282,8 @@ static sb_status parse_type_name(sb_parser *p, sb_type_spec *type)
             sb_parse__advance(p);
         return SB_OK;
     }
-    if (sb_parse__accept_keyword(p, SB_KEYWORD_ANY)) { /* ANY, ANY<A | B> */
+    if (sb_parse__accept_keyword(p, SB_KEYWORD_ANY)) { /* ANY [VALUE], ANY [VALUE]<A | B> */
+        (void)sb_parse__accept_keyword(p, SB_KEYWORD_VALUE);
         type->kinds = SB_KIND_ANY;
         return sb_parse__accept(p, SB_TOKEN_LT) ? parse_in_angles(p, type) : SB_OK;
     }
