@@ -229,6 +229,8 @@ sombra_status fmt_load_rel(fmt_loader *loader, const fmt_rel *rel);
 sombra_status fmt_load_schema(fmt_loader *loader, const fmt_schema *schema);
 /* What a reader has made in the loader's transaction by itself, and the end of a batch of that. */
 void fmt_count(fmt_loader *loader, uint64_t nodes, uint64_t rels, uint64_t properties);
+/* The same of indexes and constraints; one that was there before may be dropped, too. */
+void fmt_count_schemas(fmt_loader *loader, uint64_t made, uint64_t dropped);
 sombra_status fmt_loader_commit(fmt_loader *loader);
 /* Before a reader looks at the graph by itself: what is gathered is written. */
 sombra_status fmt_loader_settle(fmt_loader *loader);

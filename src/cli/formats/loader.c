@@ -55,6 +55,13 @@ void fmt_count(fmt_loader *l, uint64_t nodes, uint64_t rels, uint64_t properties
     l->result.properties += properties;
 }
 
+void fmt_count_schemas(fmt_loader *l, uint64_t made, uint64_t dropped)
+{
+    const uint64_t so_far = l->result.schemas + made;
+
+    l->result.schemas = so_far < dropped ? 0 : so_far - dropped;
+}
+
 void fmt_note(const fmt_loader *l, const char *text)
 {
     fmt_buffer line = {0};

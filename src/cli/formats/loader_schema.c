@@ -143,7 +143,7 @@ static sombra_status make_schema(fmt_loader *l, const fmt_schema *from)
 sombra_status loader_make_schemas(fmt_loader *l)
 {
     if (l->options.dry_run) {
-        l->result.schemas = l->schema_count;
+        l->result.schemas += l->schema_count;
         return SOMBRA_OK;
     }
     for (size_t i = 0; i < l->schema_count; i++) {

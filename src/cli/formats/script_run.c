@@ -312,6 +312,8 @@ static sombra_status step(const script_runner *r, sombra_stmt *stmt)
     if (status != SOMBRA_DONE) return status;
     (void)sombra_stmt_get_changes(stmt, &c);
     fmt_count(r->loader, c.nodes_created, c.rels_created, c.properties_set);
+    fmt_count_schemas(r->loader, c.indexes_added + c.constraints_added,
+                      c.indexes_removed + c.constraints_removed);
     if ((c.nodes_created | c.nodes_deleted | c.properties_set | c.labels_added |
          c.labels_removed) != 0)
         fmt_loader_forget(r->loader, SCRIPT_GROUPS);
