@@ -23,8 +23,7 @@ sb_status sb_bulk__add_group(sb_bulk *bulk, sb_bytes name, uint32_t *place, sb_e
 {
     *place = sb_bulk__group(bulk, name);
     if (*place != UINT32_MAX) return SB_OK;
-    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups, bulk->group_count + 1,
-                          &bulk->group_capacity, err));
+    SB_ASSERT(bulk->group_count < bulk->group_capacity);
     bulk->groups[bulk->group_count] = (sb_bulk_group){.name = name};
     SB_TRY(sb_ids__init(&bulk->groups[bulk->group_count].ids, bulk->alloc, bulk->seed, err));
     *place = (uint32_t)bulk->group_count++;
@@ -308,6 +307,9 @@ static sb_status set_up(sb_bulk *bulk, sb_err *err)
     bulk->zone_source = (sb_zone_source){.vfs = options->vfs, .alloc = bulk->alloc};
     SB_TRY(
         sb_zones_create(bulk->alloc, sb_zone_read_system, &bulk->zone_source, &bulk->zones, err));
+    /* One a file, or two ends. They stay where they are: pieces are parsed while the next file's header is read. */
+    SB_TRY(sb_graph__grow(bulk->alloc, &bulk->groups, sizeof *bulk->groups,
+                          options->node_file_count + 2, &bulk->group_capacity, err));
     SB_TRY(add_tables(bulk, SB_NODE, options->node_files, options->node_file_count, err));
     SB_TRY(add_tables(bulk, SB_REL, options->rel_files, options->rel_file_count, err));
     SB_TRY(measure_files(bulk, SB_NODE, options->node_files, &known, err));

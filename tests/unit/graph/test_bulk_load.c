@@ -918,6 +918,36 @@ static void test_graph_bulk_load__progress(void **state)
     graph_fixture_close(&f);
 }
 
+/* Groups are added while pieces of the files before are parsed, which look at theirs. */
+static void test_graph_bulk_load__many_groups(void **state)
+{
+    enum { FILES = 70, ROWS = 40 };
+    char names[FILES][12], text[1000];
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    sb_bulk_file files[FILES];
+    for (unsigned i = 0; i < FILES; i++) {
+        int at = snprintf(text, sizeof text, "n:ID(g%u)\n", i);
+        for (unsigned row = 0; row < ROWS; row++)
+            at += snprintf(text + at, sizeof text - (size_t)at, "text %u\n", row);
+        (void)snprintf(names[i], sizeof names[i], "%u.csv", i);
+        put_text(&f, names[i], text);
+        files[i] = (sb_bulk_file){.path = names[i]};
+    }
+    begin_write(&f);
+    job j = make_job(&f);
+    j.options.chunk_bytes = 1;
+    j.options.threads = 4;
+    j.options.node_files = files;
+    j.options.node_file_count = FILES;
+    OK(&f, sb_graph_bulk_load(f.graph, &j.options, &j.result, &f.err));
+    assert_int_equal(j.result.nodes, FILES * ROWS);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -938,6 +968,7 @@ int main(void)
         TEST(test_graph_bulk_load__big),
         TEST(test_graph_bulk_load__faults),
         TEST(test_graph_bulk_load__progress),
+        TEST(test_graph_bulk_load__many_groups),
         TEST(test_graph_bulk_load__documented),
     };
 
