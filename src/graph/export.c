@@ -201,16 +201,14 @@ static sb_status flush_file(export *e, out_file *file, sb_err *err)
     file->bytes += file->text.size;
     e->result->bytes += file->text.size;
     e->held_bytes -= file->text.size;
-    sb_buffer_reset(&file->text);
+    sb_buffer_deinit(&file->text); /* there may be ten thousand files, filled one after the other */
     return SB_OK;
 }
 
 static sb_status flush_all(export *e, sb_err *err)
 {
-    for (size_t i = 0; i < e->file_count; i++) {
+    for (size_t i = 0; i < e->file_count; i++)
         SB_TRY(flush_file(e, &e->files[i], err));
-        sb_buffer_deinit(&e->files[i].text);
-    }
     return SB_OK;
 }
 

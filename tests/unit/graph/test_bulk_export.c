@@ -286,6 +286,39 @@ static void test_graph_bulk_export__schema_bytes(void **state)
     graph_fixture_close(&f);
 }
 
+/* A file that was written to holds no memory until it has more: of one after the other, not of all together. */
+static void test_graph_bulk_export__memory(void **state)
+{
+    enum { FILES = 12, LONG = 300000 };
+    char *const value = calloc(1, LONG), name[8];
+    sb_export_result result;
+    graph_fixture f;
+
+    (void)state;
+    memset(value, 'v', LONG);
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    const sb_bytes bytes = sb_bytes_of(value, LONG);
+    const sb_prop_column column = {.key = key_of(&f, "k"), .type = SB_TYPE_STRING, .bytes = &bytes};
+    for (unsigned i = 0; i < FILES; i++) {
+        sb_node_id id;
+        (void)snprintf(name, sizeof name, "L%u", i);
+        OK(&f, sb_graph_create_nodes(f.graph, set_of_label(&f, label(&f, name)), 1, &column, 1, &id,
+                                     &f.err));
+    }
+    commit(&f);
+    begin_read(&f);
+    const size_t before = f.alloc.live_bytes;
+    f.alloc.peak_bytes = before;
+    OK(&f, sb_graph_export(f.graph, f.vfs, "out", &result, &f.err));
+    assert_int_equal(result.nodes, FILES);
+    assert_true(result.bytes > (uint64_t)FILES * LONG);
+    assert_true(f.alloc.peak_bytes - before < 8 * LONG);
+    rollback(&f);
+    free(value);
+    graph_fixture_close(&f);
+}
+
 static const char schema_text[] = "kind,of,on,keys,types,name\n"
                                   "index,nodes,A,\"k;\"\"x;y\"\"\",,\"i, 1\"\n"
                                   "unique,relationships,R,k,,u\n"
@@ -458,9 +491,10 @@ static void test_graph_bulk_export__faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_graph_bulk_export__form),   TEST(test_graph_bulk_export__round_trip),
-        TEST(test_graph_bulk_export__schema), TEST(test_graph_bulk_export__wrong_schemas),
-        TEST(test_graph_bulk_export__faults), TEST(test_graph_bulk_export__schema_bytes),
+        TEST(test_graph_bulk_export__form),          TEST(test_graph_bulk_export__round_trip),
+        TEST(test_graph_bulk_export__memory),        TEST(test_graph_bulk_export__schema),
+        TEST(test_graph_bulk_export__wrong_schemas), TEST(test_graph_bulk_export__faults),
+        TEST(test_graph_bulk_export__schema_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
