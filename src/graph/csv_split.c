@@ -80,9 +80,11 @@ size_t sb_csv__last_end(const sb_csv_dialect *dialect, const uint8_t *data, size
 size_t sb_csv__first_end(const sb_csv_dialect *dialect, const uint8_t *data, size_t size)
 {
     const uint8_t *end = data + size, *at = data;
+    const uint8_t *newline = find(data, end, '\n');
 
     while (at != end) {
-        const uint8_t *newline = find(at, end, '\n');
+        /* Once for each newline, not for each quote before it: a header may have a million. */
+        if (newline != NULL && newline < at) newline = find(at, end, '\n');
         const uint8_t *stop = newline == NULL ? end : newline;
         const uint8_t *quote = dialect->quote == 0 ? NULL : find(at, stop, dialect->quote);
         if (quote == NULL) return newline == NULL ? 0 : (size_t)(newline + 1 - data);

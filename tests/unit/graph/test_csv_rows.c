@@ -187,6 +187,8 @@ static void test_graph_csv_rows__first_end(void **state)
     assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a\"\nb\n", 5), 3);
     assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a,\"b\n", 5), 0);
     assert_int_equal(sb_csv__first_end(&plain, (const uint8_t *)"a,b", 3), 0);
+    assert_int_equal(
+        sb_csv__first_end(&plain, (const uint8_t *)"\"a\n\",b\"\",\"c\n\",\"\"\nd\n", 19), 17);
 }
 
 /* ---- Headers ------------------------------------------------------------------------------------------------ */
