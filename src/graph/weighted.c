@@ -48,7 +48,7 @@ typedef struct sb_dijkstra {
     uint64_t *neighbors, *rels;
     double *weights;
     size_t edge_count, neighbor_capacity, rel_capacity, weight_capacity;
-    uint64_t rels_seen, taken;
+    uint64_t work, taken;
     uint64_t node_count; /* of the graph */
     sb_err *err;
 } sb_dijkstra;
@@ -135,6 +135,17 @@ static sb_status add_way(sb_dijkstra *search, const sb_way *way)
                 (sb_heap_item){.weight = way->weight, .way = (uint32_t)search->way_count++});
 }
 
+/* So many relationships were seen, or ways looked at. */
+static sb_status work(sb_dijkstra *search, size_t count)
+{
+    const uint64_t ticks = search->work / TICK_RELS;
+
+    search->work += count;
+    return search->work / TICK_RELS == ticks
+               ? SB_OK
+               : sb_graph__tick(search->graph, search->taken, search->node_count, search->err);
+}
+
 /* ---- Weights ------------------------------------------------------------------------------------------------------- */
 
 static sb_status collect_edges(void *ctx, uint64_t at, const sb_lane *lane, const sb_chunk *chunk)
@@ -150,11 +161,7 @@ static sb_status collect_edges(void *ctx, uint64_t at, const sb_lane *lane, cons
     sb_chunk_neighbors(chunk, 0, chunk->count, search->neighbors + search->edge_count);
     sb_chunk_rels(chunk, 0, chunk->count, search->rels + search->edge_count);
     search->edge_count = count;
-    const uint64_t ticks = search->rels_seen / TICK_RELS;
-    search->rels_seen += chunk->count;
-    return search->rels_seen / TICK_RELS == ticks
-               ? SB_OK
-               : sb_graph__tick(search->graph, search->taken, search->node_count, search->err);
+    return work(search, chunk->count);
 }
 
 SB_COLD static sb_status bad_weight(sb_dijkstra *search, sb_rel_id rel, const sb_cell *cell)
@@ -194,7 +201,7 @@ static sb_status note_weight(void *ctx, size_t i, const sb_row *row)
         if (!(weight >= 0)) return bad_weight(search, search->rels[i], &cell);
     }
     search->weights[i] = weight;
-    return SB_OK;
+    return work(search, 1);
 }
 
 static sb_status read_weights(sb_dijkstra *search)
@@ -227,6 +234,7 @@ static sb_status expand_way(sb_dijkstra *search, uint32_t index)
                                          .rel = search->rels[i],
                                          .parent = index,
                                          .hops = way.hops + 1}));
+        SB_TRY(work(search, 1));
     }
     return SB_OK;
 }
@@ -241,6 +249,7 @@ static sb_status search_from(sb_dijkstra *search, sb_node_id from, sb_node_id to
         const sb_heap_item item = pop(search);
         const sb_way *way = &search->ways[item.way];
         sb_known_node *known = NULL;
+        SB_TRY(work(search, 1));
         if (way->node == to) {
             *arrived = item.way;
             return SB_OK;
