@@ -156,7 +156,10 @@ static int next_byte(int wait_ms)
 
 bool terminal_pending(void)
 {
-    return input_at < input_end;
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    /* The terminal hands out few kilobytes at a time. One that is gone has no keys, and is to be seen. */
+    return input_at < input_end || (poll(&in, 1, 0) > 0 && in.revents == POLLIN);
 }
 
 /* All between the marks of a paste, with '\n' for '\r' and "\r\n", without other control characters. */
