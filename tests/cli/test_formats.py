@@ -578,6 +578,22 @@ class GraphML(Xml):
 
 
 @unittest.skipIf(NO_EXPAT, "a build without Expat")
+@unittest.skipIf(NO_EXPAT, "a build without Expat")
+class Defaults(Formats):
+    def test_many_keys_with_defaults(self):
+        """Each record has those that it does not give, whatever others have given; 30,000 keys would take the square of their number."""
+        count = 30000
+        keys = "".join(f'<key id="k{i}" for="all" attr.name="p{i}" attr.type="int"><default>{i}</default></key>' for i in range(count))
+        given = [{i: -1 for i in range(place, count, 3)} for place in range(3)]
+        data = ["".join(f'<data key="k{i}">-1</data>' for i in each) for each in given]
+        write("defaults.graphml", f"<graphml>{keys}<graph edgedefault='directed'><node id='a'>{data[0]}</node><node id='b'>{data[1]}</node><edge source='a' target='b'>{data[2]}</edge></graph></graphml>")
+        remove("defaults.sombra")
+        run("import", "defaults.sombra", "--graphml", "defaults.graphml")
+        row, = json.loads(run("query", "defaults.sombra", "MATCH (a)-[r]->(b) RETURN properties(a) AS a, properties(b) AS b, properties(r) AS r", "--format", "json"))
+        for name, each in zip("abr", given):
+            self.assertTrue(row[name] == {f"p{i}": each.get(i, i) for i in range(count)}, name)
+
+
 class Gexf(Xml):
     OPEN = '<gexf version="1.3"><graph><attributes class="node"><attribute id="k" title="name" type="string"/><attribute id="i" title="i" type="integer"/></attributes><nodes>'
     CLOSE = "</nodes></graph></gexf>"

@@ -258,7 +258,8 @@ sombra_status xml_begin(xml_graph *g, bool is_rel, const char *id, const char *s
     g->is_rel = is_rel;
     g->open_line = xml_line(g->reading);
     g->labels = NULL;
-    g->label_count = g->prop_count = g->given_count = g->timed_count = 0;
+    g->label_count = g->prop_count = g->timed_count = 0;
+    g->record++;
     g->has_builtin = false;
     g->hint = 0;
     g->type = g->id = none;
@@ -413,6 +414,17 @@ void xml_begin_value(xml_graph *g, const char **attributes)
         xml_bad(g, SOMBRA_SYNTAX, fmt_text(NULL, 0), fmt_text(type, strlen(type)), "names no type");
 }
 
+static void note_given(xml_graph *g, uint32_t place)
+{
+    const size_t before = g->given_capacity;
+
+    if (place >= before) {
+        g->given = fmt_grow(g->given, &g->given_capacity, (size_t)place + 1, sizeof *g->given);
+        memset(g->given + before, 0, (g->given_capacity - before) * sizeof *g->given);
+    }
+    g->given[place] = g->record;
+}
+
 void xml_value(xml_graph *g, uint32_t place, sombra_text text)
 {
     const xml_key *key = &g->keys->keys[g->is_rel][place];
@@ -429,8 +441,7 @@ void xml_value(xml_graph *g, uint32_t place, sombra_text text)
         }
         text = texts[0];
     }
-    g->given = fmt_grow(g->given, &g->given_capacity, g->given_count + 1, sizeof *g->given);
-    g->given[g->given_count++] = place;
+    note_given(g, place);
     if (g->own_type[0] != '\0') {
         own = (xml_key){.name = key->name};
         set_type(&own, g->own_type);
@@ -483,10 +494,8 @@ static void put_defaults(xml_graph *g)
     for (size_t i = 0; k->default_count != 0 && i < k->ids[g->is_rel].count && !g->bad; i++) {
         const xml_key *key = &k->keys[g->is_rel][i];
         sombra_value value;
-        bool given = !key->has_default;
-        for (size_t j = 0; j < g->given_count && !given; j++)
-            given = g->given[j] == i;
-        if (given) continue;
+        const bool given = i < g->given_capacity && g->given[i] == g->record;
+        if (given || !key->has_default) continue;
         if (key->is_label)
             xml_labels(g, key->fallback);
         else if (read_value(g, key, key->fallback, &value))

@@ -107,8 +107,9 @@ struct xml_graph {
         has_builtin; /* the first of them is an attribute of the element, which gives way to a declared one of its name */
     xml_timed *timed; /* values of properties that have one for each span of time, as they come */
     size_t timed_count, timed_capacity;
-    uint32_t *given; /* keys that have a value */
-    size_t given_count, given_capacity;
+    uint64_t *given; /* by key: the last record, from 1, that gives it a value */
+    size_t given_capacity;
+    uint64_t record;
     uint32_t hint; /* key that comes next, if elements look alike */
     bool bad;      /* it has been rejected already */
     /* The value at hand. */
