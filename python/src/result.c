@@ -233,9 +233,11 @@ static PyObject *make_row(binding_result *result)
         sombra_value value;
         PyObject *object = NULL;
 
-        if (binding_check(result->connection, sombra_stmt_column(result->stmt, (size_t)i, &value)))
+        if (binding_check(result->connection,
+                          sombra_stmt_column(result->stmt, (size_t)i, &value))) {
             object = binding_from_value(&source, &value);
-        holds = holds || value.type >= SOMBRA_TYPE_LIST;
+            holds = holds || value.type >= SOMBRA_TYPE_LIST;
+        }
         if (object == NULL)
             Py_CLEAR(values);
         else
