@@ -578,7 +578,6 @@ class GraphML(Xml):
 
 
 @unittest.skipIf(NO_EXPAT, "a build without Expat")
-@unittest.skipIf(NO_EXPAT, "a build without Expat")
 class Defaults(Formats):
     def test_many_keys_with_defaults(self):
         """Each record has those that it does not give, whatever others have given; 30,000 keys would take the square of their number."""
@@ -594,6 +593,7 @@ class Defaults(Formats):
             self.assertTrue(row[name] == {f"p{i}": each.get(i, i) for i in range(count)}, name)
 
 
+@unittest.skipIf(NO_EXPAT, "a build without Expat")
 class Gexf(Xml):
     OPEN = '<gexf version="1.3"><graph><attributes class="node"><attribute id="k" title="name" type="string"/><attribute id="i" title="i" type="integer"/></attributes><nodes>'
     CLOSE = "</nodes></graph></gexf>"
