@@ -444,10 +444,11 @@ static bool passes_duplicates(const sb_plan *plan)
     }
 }
 
+/* One step leads to hardly an end twice: its list is sooner read than searched. */
 static bool may_reach_only(const sb_plan *plan)
 {
-    return plan->kind == SB_PLAN_VAR_EXPAND && sb_plan_only_ends(&plan->as.expand) &&
-           !sb_plan__is_live(plan, plan->as.expand.rel);
+    return plan->kind == SB_PLAN_VAR_EXPAND && plan->as.expand.max > 1 &&
+           sb_plan_only_ends(&plan->as.expand) && !sb_plan__is_live(plan, plan->as.expand.rel);
 }
 
 /* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. */
