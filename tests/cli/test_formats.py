@@ -358,6 +358,12 @@ class JsonLines(Formats):
         run("import", "ids.sombra", "--jsonl", write("ids.jsonl", "\n".join(map(json.dumps, lines[::-1]))))
         self.assertEqual(json.loads(run("query", "ids.sombra", "MATCH (n)-[r]->(n) WHERE n.i = r.i RETURN count(*) AS n", "--format", "json")), [{"n": len(ids)}])
 
+    def test_empty_texts_are_named(self):
+        for lines, told in (([{"type": "node", "id": ""}] * 2, "line 2 (id): an empty text is the id of an earlier node"),
+                            ([{"type": "relationship", "label": "R", "start": "", "end": ""}], "line 1 (start): an empty text is the id of no node"),
+                            ([{"type": "node", "labels": [""]}], "line 1: an empty text as a label")):
+            self.assertIn(told, run("import", "empty.sombra", "--jsonl", write("empty.jsonl", "\n".join(map(json.dumps, lines))), code=3 if "id" in told else 2))
+
     def test_skips(self):
         remove("skip.sombra")
         text = '{"type":"node","id":1}\n{"type":"node","id":1}\n{"type":"relationship","label":"R","start":{"id":1},"end":{"id":2}}\n'

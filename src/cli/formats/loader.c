@@ -144,11 +144,11 @@ static sombra_status missing_end(fmt_loader *l, const fmt_rel *rel, unsigned end
         l->result.skipped++;
         return SOMBRA_DONE;
     }
-    return loader_reject(fmt_bad(
-        l, SOMBRA_NOT_FOUND, 0, end == 0 ? fmt_text("start", 5) : fmt_text("end", 3), id->text,
-        "%s is the id of no node%s%.*s", id->text.size == 0 ? "an empty text" : "",
-        id->group.size != 0 ? " in group " : "", (int)(id->group.size < 60 ? id->group.size : 60),
-        id->group.size != 0 ? (const char *)id->group.data : ""));
+    return loader_reject(
+        fmt_bad(l, SOMBRA_NOT_FOUND, 0, end == 0 ? fmt_text("start", 5) : fmt_text("end", 3),
+                id->text, " is the id of no node%s%.*s", id->group.size != 0 ? " in group " : "",
+                (int)(id->group.size < 60 ? id->group.size : 60),
+                id->group.size != 0 ? (const char *)id->group.data : ""));
 }
 
 /* ends: numbers of nodes. */

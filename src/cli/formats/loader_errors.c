@@ -100,6 +100,8 @@ sombra_status fmt_bad(fmt_loader *l, sombra_status status, uint64_t column, somb
             shown--; /* no half characters */
         used = (size_t)snprintf(why, sizeof why, "'%.*s%s'", (int)shown, (const char *)value.data,
                                 shown < value.size ? "…" : "");
+    } else if (*format == ' ') { /* it goes on behind the value */
+        used = (size_t)snprintf(why, sizeof why, "an empty text");
     }
     va_start(list, format);
     (void)vsnprintf(why + used, sizeof why - used, format, list);
