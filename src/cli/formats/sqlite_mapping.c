@@ -232,15 +232,15 @@ static bool take_mapping(lite *r, fmt_json *j)
 static sombra_status mapping_fault(lite *r, const char *path, const char *begin, const char *at,
                                    const char *problem, sombra_text table)
 {
-    const char *quote = table.size == 0 ? "" : "'";
+    const bool named = table.size != 0;
+    const char *quote = named ? "'" : "";
     uint64_t line = 1;
 
     for (; begin < at; begin++)
         line += *begin == '\n';
     fmt_at(r->loader, path, line, NULL, 0);
-    return fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "%s%s%s%.*s%s", problem,
-                      table.size == 0 ? "" : ": ", quote, (int)table.size, (const char *)table.data,
-                      quote);
+    return fmt_broken(r->loader, SOMBRA_SYNTAX, 0, "%s%s%s%.*s%s", problem, named ? ": " : "",
+                      quote, (int)table.size, named ? (const char *)table.data : "", quote);
 }
 
 /* Is all there that must be? */
