@@ -326,8 +326,8 @@ typedef struct load_report {
     uint64_t nodes, rels, properties, skipped, rejected, schemas;
     double seconds;
     bool dry_run, of_csv; /* CSV has rows, others records */
-    const char
-        *found; /* by a dry run: JSON for the formats of JSON, else lines; NULL: nothing is told */
+    /* By a dry run: JSON for the formats of JSON, else lines; NULL: nothing is told. */
+    const char *found;
     size_t found_size;
 } load_report;
 int report_load(invocation *cli, const load_report *report);
