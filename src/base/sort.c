@@ -386,9 +386,21 @@ void sb_triples_sort(sb_triple *items, sb_triple *scratch, size_t count)
     (void)sort_triples(items, scratch, count, NULL);
 }
 
+sb_status sb_pairs_sort_polled(sb_pair *items, sb_pair *scratch, size_t count,
+                               const sb_sort_poll *poll)
+{
+    return sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 2, poll);
+}
+
 void sb_pairs_sort(sb_pair *items, sb_pair *scratch, size_t count)
 {
     (void)sort_rows((uint64_t *)(void *)items, (uint64_t *)(void *)scratch, count, 2, NULL);
+}
+
+sb_status sb_u64_sort_polled(uint64_t *items, uint64_t *scratch, size_t count,
+                             const sb_sort_poll *poll)
+{
+    return sort_rows(items, scratch, count, 1, poll);
 }
 
 void sb_u64_sort(uint64_t *items, uint64_t *scratch, size_t count)

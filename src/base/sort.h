@@ -31,6 +31,10 @@ typedef struct sb_sort_poll {
 } sb_sort_poll;
 SB_MUST_CHECK sb_status sb_triples_sort_polled(sb_triple *items, sb_triple *scratch, size_t count,
                                                const sb_sort_poll *poll);
+SB_MUST_CHECK sb_status sb_pairs_sort_polled(sb_pair *items, sb_pair *scratch, size_t count,
+                                             const sb_sort_poll *poll);
+SB_MUST_CHECK sb_status sb_u64_sort_polled(uint64_t *items, uint64_t *scratch, size_t count,
+                                           const sb_sort_poll *poll);
 /* Sort in place with scratch of the same count (caller's). Falls back to insertion sort for few. */
 void sb_triples_sort(sb_triple *items, sb_triple *scratch, size_t count);
 void sb_pairs_sort(sb_pair *items, sb_pair *scratch, size_t count);

@@ -46,6 +46,10 @@ static const subject subjects[] = {
     {"quantified", "MATCH ((a:P {i: 1})-[r:R]->(b)){1,6}(c) RETURN count(*)", false},
     {"look up a list", "WITH range(1, 3000000) AS l MATCH (p:P) WHERE p.i IN l RETURN sum(p.k)",
      false},
+    {"look up ids",
+     "WITH [i IN range(1, 3000000) | (i * 7919) % 3000017] AS l UNWIND range(1, 20) AS k MATCH "
+     "(p:P) WHERE id(p) IN l AND p.k = k RETURN count(*)",
+     false},
     {"sort integers",
      "UNWIND range(1, 3000000) AS i WITH (i * 7919) % 3000017 AS k ORDER BY k SKIP 2999999 RETURN "
      "k",

@@ -177,6 +177,11 @@ sb_status sb_exec__tick_slow(sb_exec *run)
     return sb_exec__tell_progress(run);
 }
 
+sb_status sb_exec__tick_of(void *run)
+{
+    return sb_exec__tick(run);
+}
+
 sb_status sb_exec__tick_items(sb_exec *run)
 {
     run->ticks = 0; /* there is work between two such looks: the clock is read each time */

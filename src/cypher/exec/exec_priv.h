@@ -124,6 +124,8 @@ SB_MUST_CHECK SB_INLINE sb_status sb_exec__tick(sb_exec *run)
     const bool cancelled = cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
     return SB_LIKELY(!run->timed && !cancelled) ? SB_OK : sb_exec__tick_slow(run);
 }
+/* The same for those who ask by a pointer. */
+SB_MUST_CHECK sb_status sb_exec__tick_of(void *run);
 /* The same for loops over the items of a list, once an item. It counts for the run, not for the list: in nested expressions each list may
  * be short. */
 SB_COLD SB_MUST_CHECK sb_status sb_exec__tick_items(sb_exec *run);

@@ -51,18 +51,13 @@ static void forget(sb_list_lookups *l)
     l->never = false;
 }
 
-static sb_status tick(void *ctx)
-{
-    return sb_exec__tick(ctx);
-}
-
 static sb_status make(sb_exec *run, sb_list_lookups *l, bool rels)
 {
     const sb_list_table_options options = {.type = l->type,
                                            .direction = l->direction,
                                            .rels = rels,
                                            .alloc = run->alloc,
-                                           .poll = tick,
+                                           .poll = sb_exec__tick_of,
                                            .poll_ctx = run};
     const sb_status status = sb_list_table_make(run->graph, &options, &l->tables[rels], run->err);
 

@@ -203,14 +203,16 @@ static sb_status list_of_ids(sb_seek_op *s, const sb_val_list *list)
 {
     sb_exec *run = s->op.run;
     uint64_t *scratch = sb_arena_alloc_array(s->op.step, list->count, sizeof *scratch);
+    const sb_sort_poll poll = {.call = sb_exec__tick_of, .ctx = run};
 
     s->wanted = sb_arena_alloc_array(s->op.step, list->count, sizeof *s->wanted);
     if (s->wanted == NULL || scratch == NULL) return sb_exec__no_memory(run);
     for (uint64_t i = 0; i < list->count; i++) {
         const uint64_t id = id_of(s, list->items[i]);
+        SB_TRY(sb_exec__tick_item(run));
         if (id != 0) s->wanted[s->wanted_count++] = id;
     }
-    sb_u64_sort(s->wanted, scratch, s->wanted_count);
+    SB_TRY(sb_u64_sort_polled(s->wanted, scratch, s->wanted_count, &poll));
     s->wanted_count = sb_u64_unique(s->wanted, s->wanted_count);
     return SB_OK;
 }

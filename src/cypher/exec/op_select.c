@@ -78,6 +78,7 @@ static sb_status measure_rows(sb_select_op *s)
     sb_exec *run = s->op.run;
     const sb_plan *plan = s->op.plan;
     const size_t count = (size_t)s->kept.count;
+    const sb_sort_poll poll = {.call = sb_exec__tick_of, .ctx = run};
 
     if (s->kept.count >= UINT32_MAX)
         return SB_FAIL(run->err, SB_LIMIT, "a path selector has more than %u paths to choose from",
@@ -90,13 +91,13 @@ static sb_status measure_rows(sb_select_op *s)
     for (size_t i = 0; i < count; i++) {
         const sb_val *row = sb_kept__row(&s->kept, i);
 
+        SB_TRY(sb_exec__tick_item(run));
         pairs[i] = (sb_pair){.key = 0, .value = i};
         for (uint32_t k = 0; k < plan->as.select.part_count; k++)
             pairs[i].key +=
                 relationships_in(row[sb_kept__column(&s->kept, plan->as.select.parts[k])]);
     }
-    if (count != 0) sb_pairs_sort(pairs, pairs + count, count);
-    return SB_OK;
+    return count == 0 ? SB_OK : sb_pairs_sort_polled(pairs, pairs + count, count, &poll);
 }
 
 /* Is a path of this length one of those that are wanted? Paths come in the order of their lengths. */

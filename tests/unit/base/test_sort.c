@@ -170,6 +170,36 @@ static void test_base_sort__polled(void **state)
     free(scratch);
 }
 
+/* The same of pairs and of words, in random order. */
+static void test_base_sort__polled_pairs_and_words(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * 65536 + 1 };
+    static sb_pair pairs[MANY], pair_scratch[MANY];
+    static uint64_t words[MANY], word_scratch[MANY];
+    sb_random random = test_random(45);
+    asked a;
+    const sb_sort_poll poll = {.call = count_calls, .ctx = &a};
+
+    for (unsigned stop = 0; stop < 13; stop += 4) {
+        for (size_t i = 0; i < MANY; i++) {
+            words[i] = sb_random_below(&random, 1u << 20);
+            pairs[i] = (sb_pair){.key = words[i], .value = i};
+        }
+        a = (asked){.stop_at = stop};
+        assert_int_equal(sb_pairs_sort_polled(pairs, pair_scratch, MANY, &poll),
+                         stop == 0 ? SB_OK : SB_INTERRUPT);
+        assert_true(stop == 0 ? a.calls >= 3 * 2 * 2 : a.calls == stop);
+        a = (asked){.stop_at = stop};
+        assert_int_equal(sb_u64_sort_polled(words, word_scratch, MANY, &poll),
+                         stop == 0 ? SB_OK : SB_INTERRUPT);
+        assert_true(stop == 0 ? a.calls >= 3 * 2 * 2 : a.calls == stop);
+        if (stop != 0) continue;
+        assert_true(sb_pairs_sorted(pairs, MANY));
+        assert_true(sb_u64_sorted(words, MANY));
+    }
+}
+
 static void test_base_sort__pairs(void **state)
 {
     (void)state;
@@ -239,6 +269,7 @@ int main(void)
         TEST(test_base_sort__triples),
         TEST(test_base_sort__packed),
         TEST(test_base_sort__polled),
+        TEST(test_base_sort__polled_pairs_and_words),
         TEST(test_base_sort__pairs),
         TEST(test_base_sort__words_and_unique),
         TEST(test_base_sort__nothing_past_the_end_is_touched),
