@@ -417,7 +417,7 @@ sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, u
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }
 
-/* It only listens: progress is told of what takes long. */
+/* As other changes it tells of work, whose end is not known. */
 static bool report_drop(void *ctx, uint64_t done, uint64_t total)
 {
     (void)done, (void)total;

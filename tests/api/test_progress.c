@@ -295,12 +295,25 @@ static sombra_status cheapest(world *w)
     return sombra_weighted_path(w->f.txn, w->ids[0], w->ids[NODES - 1], NULL, 0, 1, &path);
 }
 
+static sombra_status drop_index(world *w)
+{
+    return sombra_schema_drop(w->f.txn, w->index);
+}
+
+/* Which another call needs to be gone: that one is listened to. */
+static void without_index(world *w)
+{
+    sombra_set_progress(w->f.conn, NULL, NULL);
+    OK(&w->f, drop_index(w));
+    sombra_set_progress(w->f.conn, on_progress, &w->heard);
+}
+
 static sombra_status create_index(world *w)
 {
     const sombra_schema schema = {
         .kind = SOMBRA_UNIQUE, .entity = w->label, .keys = &w->key, .key_count = 1};
 
-    OK(&w->f, sombra_schema_drop(w->f.txn, w->index));
+    without_index(w);
     return sombra_schema_create(w->f.txn, &schema, NULL);
 }
 
@@ -329,7 +342,7 @@ static sombra_status import_csv(world *w)
                              rels = {"copied/relationships-R.csv", NULL};
     sombra_import_options options;
 
-    OK(&w->f, sombra_schema_drop(w->f.txn, w->index));
+    without_index(w);
     sombra_import_options_init(&options);
     options.nodes = &nodes;
     options.rels = &rels;
@@ -417,6 +430,7 @@ static const struct long_call {
     {"shortest_path", shortest, READS, false, false},
     {"weighted_path", cheapest, READS, false, false},
     {"schema_create", create_index, WRITES, false, false},
+    {"schema_drop", drop_index, WRITES, false, true},
     {"stmt_step", step_statement, READS, true, false},
     {"export_csv", export_csv, READS, false, false},
     {"import_csv", import_csv, WRITES, false, false},
