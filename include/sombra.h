@@ -329,7 +329,7 @@ SOMBRA_API void sombra_interrupt(sombra_conn *conn);
 
 /** Called now and then by long calls with work done and in all (0: not known); false cancels them. NULL: none. What is done never gets less, and the
  *  total changes once at most, when it becomes known; of a call that succeeds, the last thing told is that all is done. Calls that write do not know
- *  their total, but sombra_schema_create and the import of files do. Statements tell how much of their
+ *  their total, but sombra_schema_create, sombra_schema_drop and the import of files do. Statements tell how much of their
  *  input they have worked off: entities of scans, rows of a list or bytes of a file that the plan begins with; as long as that is not known, the rows
  *  given so far and 0. */
 SOMBRA_API void sombra_set_progress(sombra_conn *conn,

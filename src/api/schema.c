@@ -49,8 +49,10 @@ sombra_status sombra_schema_drop(sombra_txn *txn, uint32_t id)
 
     SOMBRA_ENTER_WRITE(txn);
     status = sombra__readers_check(txn->conn, "indexes and constraints are dropped");
-    if (status == SB_OK) status = sb_graph_schema_drop(txn->graph, id, &txn->conn->err);
-    return sombra__status(status);
+    if (status != SB_OK) return sombra__status(status);
+    sombra__run_begin(txn->conn);
+    status = sb_graph_schema_drop(txn->graph, id, &txn->conn->err);
+    return sombra__status(sombra__call_end(txn->conn, status));
 }
 
 static void public_schema(const sb_schema *inner, sombra_schema *schema)

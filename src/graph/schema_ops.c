@@ -417,11 +417,9 @@ sb_status sb_graph_schema_create(sb_graph *graph, const sb_schema *definition, u
     return sb_graph__atomic_end(graph, savepoint, st, err);
 }
 
-/* As other changes it tells of work, whose end is not known. */
 static bool report_drop(void *ctx, uint64_t done, uint64_t total)
 {
-    (void)done, (void)total;
-    return sb_graph__poll(ctx, NULL) == SB_OK;
+    return sb_graph__tick(ctx, done, total, NULL) == SB_OK;
 }
 
 static sb_status drop_schema(sb_graph *graph, uint32_t id, sb_err *err)

@@ -430,7 +430,7 @@ static const struct long_call {
     {"shortest_path", shortest, READS, false, false},
     {"weighted_path", cheapest, READS, false, false},
     {"schema_create", create_index, WRITES, false, false},
-    {"schema_drop", drop_index, WRITES, false, true},
+    {"schema_drop", drop_index, WRITES, false, false},
     {"stmt_step", step_statement, READS, true, false},
     {"export_csv", export_csv, READS, false, false},
     {"import_csv", import_csv, WRITES, false, false},
