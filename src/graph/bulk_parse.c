@@ -139,26 +139,43 @@ static sb_status check_row(parser *p)
 #define BIT(type) (1u << (type))
 
 /* As programs write integers: 7, -12, not 007 or +7, which are often no numbers. */
-static bool is_plain_int(sb_bytes text)
+static bool is_plain_int(sb_bytes text, int64_t *value)
 {
     const size_t sign = text.size != 0 && text.data[0] == '-';
-    int64_t value;
 
     if (text.size == sign || (text.data[sign] == '0' && text.size > sign + 1)) return false;
-    return text.data[sign] != '+' && sb_text_to_int(text, &value) && !(sign == 1 && value == 0);
+    return text.data[sign] != '+' && sb_text_to_int(text, value) && !(sign == 1 && *value == 0);
 }
 
 static bool is_plain_real(sb_bytes text)
 {
     const size_t sign = text.size != 0 && text.data[0] == '-';
+    size_t digits = sign;
     double value;
 
-    if (text.size < sign + 1 || text.data[sign] < '0' || text.data[sign] > '9')
-        return false; /* not .5, nan, inf */
-    if (text.data[sign] == '0' && text.size > sign + 1 && text.data[sign + 1] >= '0' &&
-        text.data[sign + 1] <= '9')
-        return false;
+    while (digits < text.size && (unsigned)text.data[digits] - '0' <= 9)
+        digits++;
+    if (digits == sign) return false; /* not .5, nan, inf */
+    if (text.data[sign] == '0' && digits > sign + 1) return false;
+    if (digits == text.size && text.data[sign] != '0') return false; /* more than 64 bits */
     return text.data[text.size - 1] != '.' && sb_text_to_real(text, &value);
+}
+
+static bool float_holds(int64_t integer)
+{
+    const double real = (double)integer;
+
+    return real < 0x1p63 && (int64_t)real == integer;
+}
+
+/* Digits alone may be an id, of which none may be lost: they are a float only where that holds them all. */
+static uint32_t number_candidates(sb_bytes text)
+{
+    int64_t integer;
+
+    if (is_plain_int(text, &integer))
+        return BIT(SB_TYPE_INT) | (float_holds(integer) ? BIT(SB_TYPE_FLOAT) : 0);
+    return is_plain_real(text) ? BIT(SB_TYPE_FLOAT) : 0;
 }
 
 /* 2024-02-29 in front: shorter forms look like numbers. */
@@ -172,12 +189,8 @@ static uint32_t candidates_of(sb_bytes text, uint32_t among)
     uint32_t candidates = BIT(SB_TYPE_STRING);
     sb_value value = {0};
 
-    if ((among & (BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT))) != 0) {
-        if (is_plain_int(text))
-            candidates |= BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT);
-        else if (is_plain_real(text))
-            candidates |= BIT(SB_TYPE_FLOAT);
-    }
+    if ((among & (BIT(SB_TYPE_INT) | BIT(SB_TYPE_FLOAT))) != 0)
+        candidates |= number_candidates(text);
     if ((among & BIT(SB_TYPE_BOOL)) != 0 &&
         (sb_text__same(text, "true") || sb_text__same(text, "false")))
         candidates |= BIT(SB_TYPE_BOOL);

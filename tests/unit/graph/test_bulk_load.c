@@ -326,6 +326,35 @@ static void test_graph_bulk_load__plain_headers(void **state)
     }
 }
 
+/* Ids of digits keep them all: too long for an INTEGER, or for a FLOAT beside others, they are strings. */
+static void test_graph_bulk_load__inferred_digits(void **state)
+{
+    static const char *const expected[] = {
+        " beside=STRING(1.5) fits=FLOAT(2.5) least=FLOAT(0.5) long=STRING(7) most=INTEGER(7) "
+        "real=FLOAT(1.0) zero=FLOAT(1.0)",
+        " beside=STRING(9007199254740993) fits=FLOAT(9007199254740992.0) "
+        "least=FLOAT(-9.223372036854776e+18) long=STRING(12345678901234567890) "
+        "most=INTEGER(9223372036854775807) real=FLOAT(1.2345678901234567e+19) zero=FLOAT(-0.0)",
+        NULL};
+    graph_fixture f;
+
+    (void)state;
+    graph_fixture_open(&f, 0);
+    begin_write(&f);
+    put_text(&f, "n",
+             "long,most,beside,fits,least,real,zero\n"
+             "12345678901234567890,9223372036854775807,9007199254740993,9007199254740992,"
+             "-9223372036854775808,12345678901234567890.0,-0\n"
+             "7,7,1.5,2.5,0.5,1,1\n");
+    job j = make_job(&f);
+    j.options.infer_types = true;
+    add_nodes(&j, "n", "");
+    OK(&f, run(&f, &j));
+    expect_graph(&f, expected);
+    rollback(&f);
+    graph_fixture_close(&f);
+}
+
 static void test_graph_bulk_load__no_ids(void **state)
 {
     static const char *const sets[] = {" n=INTEGER(1)", ":A:B n=INTEGER(3)",
@@ -957,6 +986,7 @@ int main(void)
         TEST(test_graph_bulk_load__nul),
         TEST(test_graph_bulk_load__rejects),
         TEST(test_graph_bulk_load__plain_headers),
+        TEST(test_graph_bulk_load__inferred_digits),
         TEST(test_graph_bulk_load__no_ids),
         TEST(test_graph_bulk_load__into_full),
         TEST(test_graph_bulk_load__made_constraints_name_rows),
