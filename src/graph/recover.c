@@ -63,6 +63,7 @@ static sb_status open_file(sb_recovery *r, const char *path, uint32_t page_bytes
     options.page_bytes = page_bytes;
     options.create = options.whole = !scratch; /* the new one appears when all is in it */
     options.forgive = scratch;
+    options.read_only = scratch; /* so that what only newer versions may write is saved, too */
     if (scratch) options.log = note_left_out;
     options.log_ctx = r;
     options.durability = scratch ? SB_DURABLE_OFF : SB_DURABLE_FULL;

@@ -4,6 +4,8 @@
  * these lines; when nothing is reported lost, all of them. */
 #include "random_graph.h"
 
+#include "support/page0.h"
+
 #define FILE_NAME "test.sombra"
 
 typedef struct lines {
@@ -362,6 +364,22 @@ static void test_graph_recover__sound(void **state)
     assert_int_equal(count, 5);
     rollback(&x->f);
     graph_close_file(&x->f);
+}
+
+/* What only a newer version may write can be read, and so saved: the new file is of this version. */
+static void test_graph_recover__newer_to_write(void **state)
+{
+    fixture *x = *state;
+    uint8_t *bad = malloc(x->bytes);
+
+    memcpy(bad, x->file, x->bytes);
+    bad[44] = 1; /* a feature that writers must know */
+    seal_page0(bad, x->page_bytes);
+    write_file(x, "bad.sombra", bad, x->bytes);
+    const outcome o = recover_and_compare(x);
+    assert_string_equal(x->t.text, "");
+    assert_true(o.same_digest);
+    free(bad);
 }
 
 static void test_graph_recover__each_page(void **state)
@@ -875,6 +893,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FILE(test_graph_recover__sound),
+        WITH_FILE(test_graph_recover__newer_to_write),
         WITH_FILE(test_graph_recover__each_page),
         WITH_FILE(test_graph_recover__header_gone),
         WITH_FILE(test_graph_recover__old_leaves),

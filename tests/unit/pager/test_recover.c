@@ -2,6 +2,8 @@
  * formats of docs/FORMAT.md). A crash is made by copying the files of a store in use to a new memory. */
 #include "pager_image.h"
 
+#include "support/page0.h"
+
 /* Open the image; the version of pages 1 to 5 that it shows, or the status of the opening (negative). */
 static int version_after(const image *i)
 {
@@ -198,14 +200,6 @@ static void test_pager_recover__strangers(void **state)
     free_image(&other);
 }
 
-/* The checksum of page 0 leaves out the stamps at 1,024 to 2,560. */
-static void reseal(uint8_t *page0)
-{
-    uint8_t zero[8] = {0};
-    const uint32_t before = sb_crc32c(sb_crc32c(0, zero, 8), page0 + 4, 1020);
-    sb_store_le32(page0, sb_crc32c(before, page0 + 2560, 1536));
-}
-
 /* Pages of a file that may only be read, copied as they are, may only be read in the copy, and do not get into one that is written. */
 static void newer_pages_stay_told(fixture *f)
 {
@@ -238,11 +232,11 @@ static void test_pager_recover__newer_formats(void **state)
     image i = make_store(2, 2);
     i.wal_bytes = 0;
     i.main_file[40] = 1; /* a feature that readers must know */
-    reseal(i.main_file);
+    seal_page0(i.main_file, 4096);
     assert_int_equal(version_after(&i), SB_VERSION_NEWER);
     i.main_file[40] = 0;
     i.main_file[44] = 1; /* one that writers must know */
-    reseal(i.main_file);
+    seal_page0(i.main_file, 4096);
     assert_int_equal(version_after(&i), SB_VERSION_NEWER);
     fixture f;
     fixture_options(&f, boot(&i));
@@ -254,10 +248,10 @@ static void test_pager_recover__newer_formats(void **state)
     sb_vfs_destroy(f.vfs);
     i.main_file[44] = 0;
     i.main_file[48] = 1; /* one that may be ignored */
-    reseal(i.main_file);
+    seal_page0(i.main_file, 4096);
     assert_int_equal(version_after(&i), 101);
     i.main_file[32] = 2; /* the version */
-    reseal(i.main_file);
+    seal_page0(i.main_file, 4096);
     assert_int_equal(version_after(&i), SB_VERSION_NEWER);
     free_image(&i);
 }
