@@ -28,7 +28,8 @@ enum {
                                   * offsets are not looked at */
     /* One of the files that a database makes beside itself (not with EXCLUSIVE): a symbolic link there, which somebody else has made, is not
      * followed (SB_CANT_OPEN, ELOOP), and what is made gets mode, owner and group of the database. */
-    SB_OPEN_BESIDE = 1 << 4
+    SB_OPEN_BESIDE = 1 << 4,
+    SB_OPEN_PRIVATE = 1 << 5 /* with CREATE: what is made only its owner may read and write */
 };
 
 typedef enum sb_lock_kind { SB_LOCK_NONE, SB_LOCK_SHARED, SB_LOCK_EXCLUSIVE } sb_lock_kind;

@@ -550,6 +550,8 @@ static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_fi
      * pipe when the path is one, and waits for its writer. */
     const int wait = (flags & SB_OPEN_SEQUENTIAL) != 0 ? 0 : O_NONBLOCK;
     int mode = wait | ((flags & SB_OPEN_READ_ONLY) != 0 ? O_RDONLY : O_RDWR);
+    /* less the process's umask */
+    const mode_t permissions = (flags & SB_OPEN_PRIVATE) != 0 ? 0600 : 0666;
     posix_file *made;
 
     *file = NULL;
@@ -561,7 +563,7 @@ static sb_status posix_open(sb_vfs *vfs, const char *path, unsigned flags, sb_fi
     if ((flags & SB_OPEN_BESIDE) != 0)
         made->fd = open_beside(path, mode);
     else
-        made->fd = open_descriptor(path, mode, 0666); /* less the process's umask */
+        made->fd = open_descriptor(path, mode, permissions);
     if (made->fd < 0) {
         const int cause = errno;
         free_file(vfs, made);

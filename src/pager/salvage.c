@@ -83,6 +83,7 @@ static sb_status copy_bytes(sb_file *from, sb_file *to, uint8_t *piece, sb_err *
     return SB_OK;
 }
 
+/* The copy is for nobody else, whoever may read the original: it is of one recovery, and gone behind it. */
 static sb_status copy_file(sb_vfs *vfs, const sb_allocator *alloc, const char *path,
                            const char *scratch, sb_err *err)
 {
@@ -92,7 +93,9 @@ static sb_status copy_file(sb_vfs *vfs, const sb_allocator *alloc, const char *p
 
     if (piece == NULL) return SB_FAIL_NOMEM(err);
     st = sb_vfs_open(vfs, path, SB_OPEN_READ_ONLY, &from, err);
-    if (st == SB_OK) st = sb_vfs_open(vfs, scratch, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE, &to, err);
+    if (st == SB_OK)
+        st = sb_vfs_open(vfs, scratch, SB_OPEN_CREATE | SB_OPEN_EXCLUSIVE | SB_OPEN_PRIVATE, &to,
+                         err);
     if (st == SB_OK) st = copy_bytes(from, to, piece, err);
     sb_file_close(from);
     sb_file_close(to);

@@ -448,6 +448,34 @@ static void test_pager_names__beside_as_the_file_itself(void **state)
     remove_place(&p);
 }
 
+/* What a recovery works on is for itself alone, WAL and shared memory too: the database may be nobody else's to read. */
+static void test_pager_names__salvage_is_private(void **state)
+{
+    (void)state;
+    fixture f;
+    char copy[3][160];
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    place p = make_place();
+    for (size_t i = 0; i < 3; i++)
+        (void)snprintf(copy[i], sizeof copy[i], "%s-salvage%s", p.names[0], suffixes[i]);
+    fixture_options(&f, make_vfs());
+    fixture_open(&f, p.names[0]);
+    fixture_close(&f);
+    commit_and_die(p.names[0], 99);
+    const mode_t mask = umask(022);
+    CHECK(&f, sb_pager_salvage(f.vfs, &sb_allocator_libc, p.names[0], copy[0], &f.err));
+    f.options.forgive = f.options.read_only = true;
+    fixture_open(&f, copy[0]);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(mode_of(copy[i]), 0600);
+    fixture_close(&f);
+    (void)umask(mask);
+    for (size_t i = 0; i < 3; i++)
+        (void)unlink(copy[i]);
+    sb_vfs_destroy(f.vfs);
+    remove_place(&p);
+}
+
 /* As user nobody, in a child: *wal as its first write leaves it. */
 static void write_as_nobody(const char *path, const char *wal_path, struct stat *wal)
 {
@@ -519,6 +547,7 @@ int main(void)
         TEST(test_pager_names__no_place_for_shared_memory),
         TEST(test_pager_names__links_beside_are_not_followed),
         TEST(test_pager_names__beside_as_the_file_itself),
+        TEST(test_pager_names__salvage_is_private),
         TEST(test_pager_names__beside_for_its_owner),
     };
     return cmocka_run_group_tests_name("pager_names", tests, NULL, NULL);
