@@ -145,6 +145,23 @@ static sb_status take_out(sb_view *view, sb_tree *tree, const sb_triple *triples
                    tree->id, count - deleted, count);
 }
 
+sb_status sb_store__of_source(const sb_tree *source, sb_status st, sb_err *err)
+{
+    if (st != SB_MISUSE) return st;
+    if (err != NULL) sb_err_clear(err);
+    return SB_FAIL(err, SB_CORRUPT, "tree %u holds entries out of order, or twice", source->id);
+}
+
+/* Take out of from what was read there, and put it into to, under ids less bias. */
+static sb_status move(sb_view *view, sb_tree *from, sb_tree *to, sb_triple *triples, size_t count,
+                      uint64_t bias, sb_err *err)
+{
+    SB_TRY(sb_store__of_source(from, take_out(view, from, triples, count, err), err));
+    for (size_t i = 0; i < count; i++)
+        triples[i].node -= bias;
+    return sb_store__of_source(from, sb_lists_insert(view->txn, to, triples, count, err), err);
+}
+
 /* ---- Moving out of the shared tree ---------------------------------------------------------------------------------- */
 
 typedef struct gather {
@@ -190,11 +207,8 @@ static sb_status move_out(sb_view *view, sb_store__adjacency *entry, sb_err *err
     sb_triple *triples = (sb_triple *)(void *)buffer->data;
     const size_t count = buffer->size / sizeof *triples;
     if (count == 0) return SB_OK;
-    SB_TRY(take_out(view, shared_tree(view, direction), triples, count, err));
-    for (size_t i = 0; i < count; i++) {
-        triples[i].node -= bias_of(entry->type);
-    }
-    return sb_lists_insert(view->txn, &entry->tree, triples, count, err);
+    return move(view, shared_tree(view, direction), &entry->tree, triples, count,
+                bias_of(entry->type), err);
 }
 
 /* An empty tree in a lane of the type; lists in the shared one stay there. */
@@ -343,11 +357,10 @@ static sb_status empty_side(sb_view *view, sb_store__adjacency *own, sb_store__a
             sb_lists_scan(view->txn, &side->tree, 0, UINT64_MAX, gather_chunk, &g, err);
         if (st == SB_NOMEM) return SB_FAIL_NOMEM(err);
         if (st != SB_OK && st != SB_EXISTS) return st;
-        const sb_triple *triples = (const sb_triple *)(const void *)buffer->data;
+        sb_triple *triples = (sb_triple *)(void *)buffer->data;
         const size_t count = buffer->size / sizeof *triples;
         if (count == 0) return sb_tree_clear(view->txn, &side->tree, NULL, NULL, err);
-        SB_TRY(take_out(view, &side->tree, triples, count, err));
-        SB_TRY(sb_lists_insert(view->txn, &own->tree, triples, count, err));
+        SB_TRY(move(view, &side->tree, &own->tree, triples, count, 0, err));
     }
     return SB_OK;
 }

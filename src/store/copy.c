@@ -119,14 +119,6 @@ static sb_status copy_content(copy *c, const sb_tree *source, item_visit visit)
     }
 }
 
-/* What the builder refuses as misuse is damage of the tree that the content comes from. */
-static sb_status of_source(copy *c, const sb_tree *source, sb_status st)
-{
-    if (st != SB_MISUSE) return st;
-    if (c->err != NULL) sb_err_clear(c->err);
-    return SB_FAIL(c->err, SB_CORRUPT, "tree %u holds entries out of order, or twice", source->id);
-}
-
 /* Build *target, which gets the source's number, from the source's content. */
 static sb_status copy_tree(copy *c, const sb_tree *source, sb_tree *target, item_visit visit)
 {
@@ -135,7 +127,7 @@ static sb_status copy_tree(copy *c, const sb_tree *source, sb_tree *target, item
     c->tree_leaves = source->leaf_count;
     c->tree_done = 0;
     SB_TRY(sb_build_open(c->to->txn, target, FILL_PERCENT, &c->build, c->err));
-    const sb_status st = of_source(c, source, copy_content(c, source, visit));
+    const sb_status st = sb_store__of_source(source, copy_content(c, source, visit), c->err);
     sb_build *build = c->build;
     c->build = NULL;
     if (st != SB_OK) {

@@ -390,6 +390,8 @@ sb_store__adjacency *sb_store__adjacency_entry(sb_view *view, sb_type_id type, u
 void sb_store__adjacency_join(sb_view *view, sb_tree *own, const sb_store__adjacency *side);
 /* An entry that has a tree, or NULL. */
 sb_store__adjacency *sb_store__adjacency_find(const sb_view *view, sb_type_id type, unsigned lane);
+/* What was read in source and goes elsewhere: what a tree refuses of it as misuse (SB_MISUSE) is damage there. */
+SB_MUST_CHECK sb_status sb_store__of_source(const sb_tree *source, sb_status st, sb_err *err);
 
 /* schema.c */
 SB_MUST_CHECK sb_status sb_store__schema_decode(sb_view *view, uint32_t id, sb_bytes value,

@@ -15,6 +15,20 @@ typedef struct model {
     rel rels[MAX_RELS];
 } model;
 
+/* Of the first two entries of a leaf, which are of one node (docs/format/list.md). */
+static void swap_neighbors(store_fixture *f, sb_pgno leaf)
+{
+    uint8_t *page, first[8];
+
+    OK(f, sb_page_mut(f->txn, leaf, &page, &f->err));
+    uint8_t *const neighbors = page + (size_t)8 * sb_load_le16(page + 54);
+    const size_t bytes = page[58];
+    assert_true(sb_load_le16(page + 48) >= 2 && bytes != 0);
+    memcpy(first, neighbors, bytes);
+    memcpy(neighbors, neighbors + bytes, bytes);
+    memcpy(neighbors + bytes, first, bytes);
+}
+
 /* Node ids far apart, as blocks of ids lie. */
 static uint64_t node_of(uint64_t i)
 {
@@ -380,6 +394,43 @@ static void test_store_adjacency__many_small_types(void **state)
     fixture_close(&f);
 }
 
+/* A list out of order in the shared tree, of a type that moves out, or aside of a tree where everything comes home: it is the file that
+ * is damaged, and not the caller who is wrong. */
+static void test_store_adjacency__out_of_order(void **state)
+{
+    (void)state;
+    for (unsigned aside = 0; aside < 2; aside++) {
+        store_fixture f;
+        uint64_t bias;
+        size_t deleted;
+        sb_triple *many = calloc(40000, sizeof *many);
+
+        fixture_open(&f, 4096);
+        begin_write(&f);
+        const sb_type_id type = intern(&f, SB_NAME_TYPE, "T");
+        for (uint64_t i = 0; i < 40000; i++)
+            many[i] = (sb_triple){.node = i + 1, .neighbor = 1 + i * 7919 % 40000, .rel = i + 1};
+        if (aside == 1) OK(&f, sb_adjacency_insert(f.view, type, SB_OUT, many, 40000, &f.err));
+        for (uint64_t i = 0; i < 2; i++) {
+            const sb_triple t = {.node = 77, .neighbor = 50000 + i, .rel = 50000 + i};
+            OK(&f, sb_adjacency_insert(f.view, type, SB_OUT, &t, 1, &f.err));
+        }
+        sb_tree *tree = (sb_tree *)sb_adjacency_tree(f.view, type, SB_OUT, &bias);
+        swap_neighbors(&f, aside == 1 ? tree->side->root : tree->root);
+        if (aside == 1) {
+            tree->leaf_count = 1; /* as if it had become small */
+            FAILS(&f, sb_adjacency_delete(f.view, type, SB_OUT, many, 1, &deleted, &f.err),
+                  SB_CORRUPT);
+        } else {
+            sb_stats_add_rels(f.view, 0, type, SB_OUT, SHARED_MAX);
+            FAILS(&f, sb_adjacency_insert(f.view, type, SB_OUT, many, 1, &f.err), SB_CORRUPT);
+        }
+        free(many);
+        rollback(&f);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +439,7 @@ int main(void)
         TEST(test_store_adjacency__fresh_trees_for_bulk_load),
         TEST(test_store_adjacency__two_sessions),
         TEST(test_store_adjacency__many_small_types),
+        TEST(test_store_adjacency__out_of_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
