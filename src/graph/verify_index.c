@@ -60,6 +60,7 @@ static sb_status check_label(sb_verify *v, sb_label_id label)
     size_t set_count;
     sb_err local;
     bool whole = true;
+    char name[64];
     sb_status st;
 
     sb_err_clear(&local);
@@ -70,7 +71,6 @@ static sb_status check_label(sb_verify *v, sb_label_id label)
     for (size_t i = 0; i < set_count; i++)
         wanted += v->nodes_of_set[sets[i]];
     if (!kept) {
-        char name[64];
         if (right != 0)
             sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE,
                               "the index of label %s was dropped, and has %llu entries",
@@ -78,8 +78,15 @@ static sb_status check_label(sb_verify *v, sb_label_id label)
                               (unsigned long long)right);
         return SB_OK;
     }
-    return right == wanted ? SB_OK
-                           : sb_verify__each_row(v, SB_NODE, find_in_label_index, &label, &whole);
+    if (right == wanted) return SB_OK;
+    if (!sb_verify__told_enough(v, SB_FINDING_LABEL))
+        return sb_verify__each_row(v, SB_NODE, find_in_label_index, &label, &whole);
+    sb_verify__report(v, SB_FINDING_LABEL, SB_PGNO_NONE,
+                      "the label index has %llu nodes of %s, the table %llu",
+                      (unsigned long long)right,
+                      sb_graph__name(v->graph, SB_NAME_LABEL, label, name, sizeof name),
+                      (unsigned long long)wanted);
+    return SB_OK;
 }
 
 /* Containers of labels that do not exist, by their keys alone. */
@@ -243,6 +250,25 @@ static sb_status find_item(sb_verify *v, uint64_t id, const sb_row *row, void *c
     return sb_verify__step(v);
 }
 
+/* Name the entries that an index has too many or lacks. */
+static sb_status name_entries(sb_verify *v, sb_index_check *check, const sb_entry_sum *wanted)
+{
+    const sb_schema *schema = check->schema;
+    bool whole = true;
+
+    if (sb_verify__told_enough(v, SB_FINDING_INDEX)) {
+        sb_verify__report(v, SB_FINDING_INDEX, SB_PGNO_NONE,
+                          "index %.*s and the table do not agree: %llu entries, and %llu",
+                          (int)schema->name.size, (const char *)schema->name.data,
+                          (unsigned long long)check->entries.count,
+                          (unsigned long long)wanted->count);
+        return SB_OK;
+    }
+    check->exact = true;
+    SB_TRY(scan_index(v, check, &whole));
+    return sb_verify__each_row(v, schema->on_rels ? SB_REL : SB_NODE, find_item, check, &whole);
+}
+
 static sb_status check_index(sb_verify *v, const sb_schema *schema, const sb_entry_sum *wanted)
 {
     const bool table_whole = schema->on_rels ? v->rels_whole : v->nodes_whole;
@@ -257,13 +283,8 @@ static sb_status check_index(sb_verify *v, const sb_schema *schema, const sb_ent
     sb_buffer_init(&check.before, v->alloc);
     st = scan_index(v, &check, &whole);
     v->result.index_entries += check.entries.count;
-    if (st == SB_OK && whole && table_whole && !sb_verify__sum_equal(&check.entries, wanted)) {
-        check.exact = true;
-        st = scan_index(v, &check, &whole);
-        if (st == SB_OK)
-            st = sb_verify__each_row(v, schema->on_rels ? SB_REL : SB_NODE, find_item, &check,
-                                     &whole);
-    }
+    if (st == SB_OK && whole && table_whole && !sb_verify__sum_equal(&check.entries, wanted))
+        st = name_entries(v, &check, wanted);
     sb_buffer_deinit(&check.before);
     return st;
 }

@@ -2,8 +2,8 @@
  * has counted, which the other parts compare with lists, indexes and statistics.
  *
  * Two sets of entries are compared by count and by order-independent sums of their hashes, in one sequential pass over
- * each; only when these differ a second, exact pass looks each entry up on the other side and names those that it misses. So
- * time is linear in the size of the file and memory that of a number for each node. */
+ * each; only when these differ a second, exact pass looks each entry up on the other side and names those that it misses,
+ * as long as such names are told. So time is linear in the size of the file and memory that of a number for each node. */
 #ifndef SB_VERIFY_PRIV_H
 #define SB_VERIFY_PRIV_H
 
@@ -75,6 +75,11 @@ typedef struct sb_verify {
 /* A finding at a page (SB_PGNO_NONE: none). */
 void sb_verify__report(sb_verify *v, sb_finding_kind kind, sb_pgno pgno, const char *format, ...)
     SB_PRINTF(4, 5);
+/* Have so many findings of a kind been told that details of more would only be counted, and are not worth a pass? */
+SB_INLINE bool sb_verify__told_enough(const sb_verify *v, sb_finding_kind kind)
+{
+    return v->found[kind] >= SB_FINDINGS_TOLD;
+}
 /* Damage met while reading `what` is a finding, and *whole becomes false; other failures are passed on. */
 SB_MUST_CHECK sb_status sb_verify__swallow(sb_verify *v, sb_status status, const sb_err *local,
                                            const char *what, bool *whole);
