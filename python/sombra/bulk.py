@@ -149,12 +149,22 @@ class _Watched:
             raise
 
 
+def _key_of(key: Any) -> _Key:
+    if key is None:
+        return None
+    if isinstance(key, (tuple, list)) and len(key) == 2 and all(isinstance(each, str) for each in key):
+        return key[0], key[1]
+    raise status_error("SOMBRA_TYPE_MISMATCH", f"the key of an end is a pair of a label and a property key, not {key!r}")
+
+
 def create(
     connection: _sombra.Connection, data: Any, names: Tuple[str, ...], ends: _Ends, columns: Optional[Sequence[str]]
 ) -> "array[int]":
     """See Database.create_nodes and create_edges."""
     if isinstance(columns, str):
         columns = [columns]
+    if ends is not None:
+        ends = (ends[0], ends[1], _key_of(ends[2]), _key_of(ends[3]))
     if ends is not None and columns is not None:
         columns = list(dict.fromkeys([ends[0], ends[1], *columns]))
     watched = _Watched(data) if hasattr(data, "read_next_batch") else None  # pyarrow's reader, maybe of a generator

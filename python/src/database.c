@@ -310,17 +310,18 @@ static PyObject *connection_savepoint(PyObject *self, PyObject *unused)
 static PyObject *to_savepoint(PyObject *self, PyObject *args, bool undo)
 {
     binding_connection *connection = CONNECTION(self);
+    sombra_status status;
     unsigned savepoint;
-    bool went_well;
 
     if (!PyArg_ParseTuple(args, "I", &savepoint)) return NULL;
     if (!binding_enter(connection)) return NULL;
-    went_well = need_transaction(connection) && settle(connection) &&
-                binding_check(connection, undo ? sombra_rollback_to(connection->txn, savepoint)
+    if (!need_transaction(connection) || !settle(connection)) {
+        binding_leave(connection);
+        return NULL;
+    }
+    BINDING_RELEASED(connection, status = undo ? sombra_rollback_to(connection->txn, savepoint)
                                                : sombra_release(connection->txn, savepoint));
-    binding_leave(connection);
-    if (!went_well) return NULL;
-    Py_RETURN_NONE;
+    return finish(connection, status);
 }
 
 static PyObject *connection_rollback_to(PyObject *self, PyObject *args)

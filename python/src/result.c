@@ -72,6 +72,19 @@ static PyObject *params_of(binding_connection *connection, sombra_stmt *stmt)
 
 /* Compiling takes tens of microseconds: not worth giving the GIL away, unless the text is long. */
 #define LONG_TEXT 4096u
+static bool compile(binding_connection *connection, const char *query, size_t size,
+                    sombra_stmt **stmt, size_t *tail)
+{
+    sombra_status status;
+
+    if (size <= LONG_TEXT)
+        status = sombra_prepare(connection->conn, query, size, stmt, tail);
+    else
+        BINDING_RELEASED(connection,
+                         status = sombra_prepare(connection->conn, query, size, stmt, tail));
+    return binding_check(connection, status);
+}
+
 static sombra_stmt *prepare(binding_connection *connection, PyObject *text)
 {
     binding_scratch scratch = {0};
@@ -79,17 +92,9 @@ static sombra_stmt *prepare(binding_connection *connection, PyObject *text)
     size_t size;
     sombra_stmt *stmt = NULL;
 
-    if (binding_text_of(text, &query, &size, &scratch)) {
-        sombra_status status;
-
-        if (size <= LONG_TEXT)
-            status = sombra_prepare(connection->conn, query, size, &stmt, NULL);
-        else
-            BINDING_RELEASED(connection,
-                             status = sombra_prepare(connection->conn, query, size, &stmt, NULL));
-        if (binding_check(connection, status) && stmt == NULL)
-            binding_raise_status(SOMBRA_SYNTAX, "the text holds no statement");
-    }
+    if (binding_text_of(text, &query, &size, &scratch) &&
+        compile(connection, query, size, &stmt, NULL) && stmt == NULL)
+        binding_raise_status(SOMBRA_SYNTAX, "the text holds no statement");
     binding_scratch_clear(&scratch);
     return stmt;
 }
@@ -605,8 +610,7 @@ PyObject *binding_execute_script(PyObject *self, PyObject *args)
         PyObject *piece, *pair, *result;
 
         if (!binding_enter(connection)) break;
-        if (!binding_check(connection, sombra_prepare(connection->conn, script + at, size - at,
-                                                      &stmt, &tail))) {
+        if (!compile(connection, script + at, size - at, &stmt, &tail)) {
             binding_leave(connection);
             break;
         }

@@ -298,7 +298,11 @@ PyObject *binding_create_from_stream(PyObject *self, PyObject *args)
                                                (Py_ssize_t)(in.count * sizeof *in.ids));
     }
     if (own && answer == NULL) {
-        sombra_rollback(in.txn);
+        PyObject *type, *value, *trace;
+
+        PyErr_Fetch(&type, &value, &trace);
+        BINDING_RELEASED(connection, sombra_rollback(in.txn));
+        PyErr_Restore(type, value, trace);
     } else if (own) {
         BINDING_RELEASED(connection, status = sombra_commit(in.txn));
         if (!binding_check(connection, status)) Py_CLEAR(answer);

@@ -554,5 +554,10 @@ bool binding_id_of(PyObject *object, uint64_t *id)
     if (number == NULL) return false;
     *id = PyLong_AsUnsignedLongLong(number);
     Py_DECREF(number);
-    return !(*id == UINT64_MAX && PyErr_Occurred());
+    if (*id != UINT64_MAX || !PyErr_Occurred()) return true;
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Clear();
+        binding_raise_status(SOMBRA_INVALID, "an id is a number from 0 to 2^64 - 1");
+    }
+    return false;
 }

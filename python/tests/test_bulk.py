@@ -178,12 +178,16 @@ def test_ends_by_key(db):
     db.create_nodes({"mail": ["a@x", "b@x"]}, "Person")
     by_mail = ("Person", "mail")
     made = db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "KNOWS", source_key=by_mail, target_key=by_mail)
+    assert len(db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "LIKES", source_key=list(by_mail), target_key=by_mail)) == 1
+    for wrong in ("Person", ("Person",), ("Person", 1), ["Person", "mail", "x"]):
+        with pytest.raises(sombra.Error, match="a pair of a label and a property key, not"):
+            db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "T", source_key=wrong)
     assert len(made) == 1 and db.execute("MATCH ({mail: 'a@x'})-[:KNOWS]->(b) RETURN b.mail AS m").single().m == "b@x"
     with pytest.raises(sombra.NotFoundError):
         db.create_edges({"source": ["a@x"], "target": ["c@x"]}, "KNOWS", source_key=by_mail, target_key=by_mail)
     with pytest.raises(sombra.NotFoundError):
         db.create_edges({"source": ["a@x"], "target": ["b@x"]}, "K", source_key=("Person", "name"), target_key=by_mail)
-    assert db.relationship_count() == 1
+    assert db.relationship_count() == 2
 
 
 def test_all_or_none(db):

@@ -34,6 +34,18 @@ def test_neighbors(people, ids):
         people.neighbors(ada, [5])
 
 
+def test_what_is_no_id(people, ids):
+    for wrong in (-1, 2**64, -(2**70)):
+        for call in (people.node, people.relationship, people.neighbors, people.degree, people.bfs):
+            with pytest.raises(sombra.InvalidError, match="an id is a number from 0"):
+                call(wrong)
+        with pytest.raises(sombra.InvalidError):
+            people.shortest_path(ids["Ada"], wrong)
+    assert people.node(2**64 - 1) is None
+    with pytest.raises(TypeError):
+        people.node("1")
+
+
 def test_traversal(people, ids):
     ada, charles, grace = ids["Ada"], ids["Charles"], ids["Grace"]
     assert people.bfs(ada, "KNOWS") == [(ada, 0), (charles, 1), (grace, 2)]

@@ -185,6 +185,40 @@ def test_others_run_while_a_long_text_is_compiled(db):
     assert during > 3
 
 
+def lets_others_run(call):
+    """Does another thread get the GIL while a call is repeated? The interpreter takes it from nobody meanwhile: only the call can give it away."""
+    ran = []
+    thread = threading.Thread(target=lambda: (time.sleep(0.02), ran.append(1)))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        thread.start()
+        end = time.monotonic() + 5
+        while not ran and time.monotonic() < end:
+            call()
+        return bool(ran)
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+
+
+def test_others_run_while_a_savepoint_is_gone_back_to(db):
+    with db.transaction() as tx:
+        tx.execute("UNWIND range(1, 1000) AS x CREATE (:N {x: x})")
+        connection = db._connection()
+        savepoint = connection.savepoint()
+        assert lets_others_run(lambda: connection.rollback_to(savepoint))
+        assert lets_others_run(lambda: connection.release(connection.savepoint()))
+
+
+def test_others_run_while_a_long_script_is_read(db):
+    def run():
+        with pytest.raises(sombra.QuerySyntaxError):
+            db.execute_script(f"RETURN [{', '.join(map(str, range(10000)))}] AS x y;")
+
+    assert lets_others_run(run)
+
+
 def test_a_quick_statement_that_is_slow_for_once(db):
     """A prepared statement that was quick keeps the GIL, until it turns out to be slow."""
     statement = db.prepare("UNWIND range(1, $n) AS x UNWIND range(1, $n) AS y RETURN sum(x + y) AS s")
