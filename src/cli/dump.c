@@ -249,8 +249,7 @@ static void put_props(dumper *d, text_buffer *out, const sombra_prop *props, siz
 static int flush_out(dumper *d)
 {
     progress_clear();
-    if (d->out.size != 0 && fwrite(d->out.data, 1, d->out.size, stdout) != d->out.size)
-        return output_failed();
+    if (!fmt_write(stdout, d->out.data, d->out.size, false)) return output_failed();
     d->out.size = 0;
     return cancelled_code();
 }

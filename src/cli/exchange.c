@@ -429,6 +429,7 @@ int export_format(invocation *cli, const char *as)
     walk.txn = cli->txn;
     walk.error = &error;
     status = fmt_output_open(&out, cli->arguments[1], &error);
+    out.xml = write != fmt_write_jsonl;
     if (status == SOMBRA_OK) {
         progress_start(cli, "exporting", "entities");
         sombra_set_progress(cli->conn, NULL, NULL);

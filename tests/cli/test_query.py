@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import termios
 import unittest
@@ -213,6 +214,26 @@ class Query(unittest.TestCase):
         os.close(main)
         return shown.decode()
 
+    def written_to_a_terminal(self):
+        """Dumps, exports and mappings, with escapes that mean the same."""
+        name = self.OBEYED.replace("\x1b", "").replace("\x07", "")  # XML and names of SQLite have none of them
+        statement = f"CREATE (:`L{name}` {{t: $x, `k{name}`: 1}})"
+        subprocess.run([SOMBRA, "query", "written.sombra", statement, "--param", "x=" + json.dumps(name)], check=True)
+        with sqlite3.connect("written.db") as lite:
+            lite.execute(f'CREATE TABLE "t{name}" (id INTEGER PRIMARY KEY, "c{name}" TEXT)')
+        lite.close()
+        cases = [("dump", "written.sombra"), ("export", "written.sombra", "-", "--as", "jsonl"), ("export", "written.sombra", "-", "--as", "graphml"),
+                 ("export", "written.sombra", "-", "--as", "gexf"), ("import", "written.db.sombra", "--sqlite", "written.db", "--dry-run")]
+        for words in cases:
+            with self.subTest(words=words):
+                shown = self.on_terminal(*words)
+                self.assertRegex(shown, r"(?i)\\u009b31m\\u202e|&#155;31m&#8238;")
+                self.assertEqual([each for each in "\x1b\x07\u009b\u202e\u2066\r" if each in shown.replace("\r\n", "\n")], [])
+                piped = subprocess.run([SOMBRA, *words], capture_output=True, check=True).stdout.decode()
+                self.assertIn("\u009b31m\u202e", piped)
+                if "jsonl" in words:
+                    self.assertEqual(json.loads(shown), json.loads(piped))
+
     def test_a_terminal_has_nothing_to_obey(self):
         """Whatever values and names hold, in results, messages and reports; who reads a pipe gets them as they are."""
         value = ("--param", "x=" + json.dumps(self.OBEYED))
@@ -230,6 +251,7 @@ class Query(unittest.TestCase):
                 self.assertNotEqual(shown, "")
                 self.assertEqual([each for each in "\x1b\x07\u009b\u202e\u2066\r" if each in shown.replace("\r\n", "\n")], [])
         self.assertEqual(json.loads(query("RETURN $x AS x", *value, "--format", "json")), [{"x": self.OBEYED}])
+        self.written_to_a_terminal()
         done = subprocess.run([SOMBRA, "query", "q.sombra", "RETURN $x AS x", *value, "--format", "csv"], capture_output=True, check=True)
         self.assertEqual(done.stdout.decode(), f'x\r\n"{self.OBEYED}"\r\n')
 

@@ -79,6 +79,9 @@ void fmt_printf(fmt_buffer *out, const char *format, ...) __attribute__((format(
 bool fmt_utf8_valid(const void *data, size_t bytes);
 /* Blanks for what a terminal would obey, but for line ends and tabs: C0, DEL, C1 in UTF-8, and the characters that turn the direction of text. */
 void fmt_blank_controls(char *text, size_t bytes);
+/* Write text of JSON, Cypher or XML, none of which has such characters but in strings and names. A terminal gets an escape for each, which means
+ * the same (but in names of Cypher, which have none: there it shows what they hold). False: errno says why. */
+bool fmt_write(FILE *file, const char *text, size_t bytes, bool xml);
 static inline bool fmt_is(sombra_text text, const char *word)
 {
     return strlen(word) == text.size && memcmp(word, text.data, text.size) == 0;
@@ -343,7 +346,7 @@ sombra_status fmt_put_value(fmt_walk *walk, fmt_buffer *out, const sombra_value 
 typedef struct fmt_output {
     FILE *file;
     const char *path; /* "-": standard output */
-    bool made;
+    bool made, xml;
     uint64_t bytes;
     fmt_buffer buffer; /* not yet written */
 } fmt_output;

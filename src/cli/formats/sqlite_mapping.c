@@ -70,7 +70,7 @@ sombra_status lite_put_mapping(lite *r, FILE *file)
         put_columns(&out, &rel->properties);
     }
     fmt_puts(&out, "]}\n");
-    const bool written = fwrite(out.data, 1, out.size, file) == out.size && fflush(file) == 0;
+    const bool written = fmt_write(file, out.data, out.size, false) && fflush(file) == 0;
     free(out.data);
     return written ? SOMBRA_OK : fmt_fail(r->error, SOMBRA_IO, "the mapping could not be written");
 }

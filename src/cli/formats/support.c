@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xxhash.h>
 
@@ -327,6 +328,28 @@ void fmt_blank_controls(char *text, size_t bytes)
         memset(text + at, ' ', found);
         at += found - 1;
     }
+}
+
+bool fmt_write(FILE *file, const char *text, size_t bytes, bool xml)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + bytes;
+
+    if (bytes == 0) return true; /* an empty graph has no text */
+    if (!isatty(fileno(file))) return fwrite(text, 1, bytes, file) == bytes;
+    while (at != end) {
+        const size_t found = control_bytes(at, (size_t)(end - at));
+
+        if (found == 0) {
+            if (putc(*at++, file) == EOF) return false;
+            continue;
+        }
+        const unsigned code = found == 1   ? at[0]
+                              : found == 2 ? at[1]
+                                           : 0x2000u | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+        if (fprintf(file, xml ? "&#%u;" : "\\u%04X", code) < 0) return false;
+        at += found;
+    }
+    return true;
 }
 
 sombra_status fmt_fail(fmt_error *error, sombra_status status, const char *format, ...)

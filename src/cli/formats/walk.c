@@ -225,8 +225,7 @@ sombra_status fmt_output_open(fmt_output *out, const char *path, fmt_error *erro
 sombra_status fmt_output_flush(fmt_output *out, bool all, fmt_error *error)
 {
     if (out->buffer.size < WRITE_BYTES && !all) return SOMBRA_OK;
-    if ((out->buffer.size != 0 && /* an empty graph has no text */
-         fwrite(out->buffer.data, 1, out->buffer.size, out->file) != out->buffer.size) ||
+    if (!fmt_write(out->file, out->buffer.data, out->buffer.size, out->xml) ||
         (all && fflush(out->file) != 0))
         return fmt_fail(error, errno == ENOSPC ? SOMBRA_FULL : SOMBRA_IO, "%s: %s", out->path,
                         strerror(errno));
