@@ -165,6 +165,27 @@ bool script_marks_take(script_marks *marks, const script_statement *statement)
     return true;
 }
 
+bool script_marks_are_off(script_marks *marks, const script_statement *statement,
+                          const script_shape *shape)
+{
+    fmt_arena names = {0};
+    script_scanner s = scan(statement->text, statement->size, &names);
+    removal which;
+
+    if (shape != NULL) {
+        const script_node *node = &shape->nodes[0];
+        if (shape->kind == SCRIPT_NODES && node->key.size != 0 && marks->key.size == 0 &&
+            is_mark(node->labels[0], node->key)) {
+            marks->label = own_text(marks, node->labels[0]);
+            marks->key = own_text(marks, node->key);
+        }
+        return false;
+    }
+    const bool off = marks->key.size != 0 && take_removal(&s, marks, &which);
+    fmt_arena_free(&names);
+    return off;
+}
+
 /* CREATE CONSTRAINT name FOR (n:Mark) REQUIRE n.key IS UNIQUE: no mark is there twice, so it is the same without them. */
 bool script_marks_allow(const script_marks *marks, const char *text, size_t size)
 {

@@ -138,6 +138,9 @@ void script_marks_add(script_marks *marks, const sombra_value *mark);
 bool script_marks_take(script_marks *marks, const script_statement *statement);
 /* Some lack theirs. Does the statement do the same without them? */
 bool script_marks_allow(const script_marks *marks, const char *text, size_t size);
+/* Where none is left out, as in batches: does the statement take marks off, which others before it have put on? shape: of its rows, or NULL. */
+bool script_marks_are_off(script_marks *marks, const script_statement *statement,
+                          const script_shape *shape);
 /* The graph is to be as if marks had been written, and taken off, all the time. */
 sombra_status script_marks_settle(script_marks *marks);
 void script_marks_free(script_marks *marks);

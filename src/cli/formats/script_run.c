@@ -31,6 +31,7 @@ struct script_runner {
     fmt_loader *loader;
     sombra_conn *conn;
     bool is_shaped; /* rows may go to the loader */
+    bool takes_off; /* the statement at hand takes marks off that are in the graph */
     parameter *parameters;
     size_t parameter_count, parameter_capacity;
     script_literals literals;
@@ -285,10 +286,18 @@ static sombra_status fail_statement(const script_runner *r, const script_stateme
     const sombra_text none = {NULL, 0};
     const char *message =
         error.message[0] != '\0' ? error.message : sombra_status_text(error.status);
+    char own_place[64] = "";
 
     if (!is_fault(error.status)) return fmt_broken(r->loader, error.status, 0, "%s", message);
     fmt_at(r->loader, s->path, s->line + (error.line > 1 ? error.line - 1 : 0), s->text, s->size);
-    return fmt_bad(r->loader, error.status, error.column, none, none, "%s", message);
+    /* The place in the statement, which the message tells, is not told again beside that in the file. */
+    if (error.line != 0)
+        (void)snprintf(own_place, sizeof own_place, " (line %u, column %u)", error.line,
+                       error.column);
+    const char *place = own_place[0] == '\0' ? NULL : strstr(message, own_place);
+    const size_t before = place == NULL ? strlen(message) : (size_t)(place - message);
+    return fmt_bad(r->loader, error.status, error.column, none, none, "%.*s%s", (int)before,
+                   message, place == NULL ? "" : place + strlen(own_place));
 }
 
 static sombra_status bind_parameters(const script_runner *r, sombra_stmt *stmt)
@@ -311,7 +320,9 @@ static sombra_status step(const script_runner *r, sombra_stmt *stmt)
         status = sombra_stmt_step(stmt);
     if (status != SOMBRA_DONE) return status;
     (void)sombra_stmt_get_changes(stmt, &c);
-    fmt_count(r->loader, c.nodes_created, c.rels_created, c.properties_set);
+    /* What is taken off again was counted when it was set. */
+    fmt_count(r->loader, c.nodes_created, c.rels_created,
+              r->takes_off ? 0 - (uint64_t)c.properties_set : c.properties_set);
     fmt_count_schemas(r->loader, c.indexes_added + c.constraints_added,
                       c.indexes_removed + c.constraints_removed);
     if ((c.nodes_created | c.nodes_deleted | c.properties_set | c.labels_added |
@@ -370,6 +381,8 @@ sombra_status script_run(script_runner *r, const script_statement *s)
         status = script_marks_settle(&r->marks);
     if (status != SOMBRA_OK) return status;
     if (fmt_loader_settle(r->loader) != SOMBRA_OK) return fmt_loader_error(r->loader)->status;
+    r->takes_off =
+        !r->is_shaped && script_marks_are_off(&r->marks, s, rows != NULL ? &t->shape : NULL);
     status = t == NULL || t->is_bad ? SOMBRA_SYNTAX : step_template(r, t);
     if (is_fault(status))
         status = run_as_it_is(r, s);
