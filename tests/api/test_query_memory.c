@@ -335,13 +335,50 @@ static void test_api_query_memory__updates_spilled(void **state)
     update_in(spilling);
 }
 
+/* Room that planning a chain of so many nodes takes at most. */
+static size_t planned(api_rig *r, size_t nodes, const char *node, const char *join)
+{
+    const size_t room = 32 + nodes * (strlen(node) + strlen(join));
+    char *const query = malloc(room);
+    size_t at = (size_t)snprintf(query, room, "EXPLAIN MATCH %s", node);
+    sombra_stmt *stmt;
+
+    for (size_t i = 1; i < nodes; i++)
+        at += (size_t)snprintf(query + at, room - at, "%s%s", join, node);
+    (void)snprintf(query + at, room - at, " RETURN count(*)");
+    const size_t before = atomic_load(&r->memory.live_bytes);
+    atomic_store(&r->memory.peak_bytes, before);
+    assert_int_equal(sombra_prepare(r->conn, query, SOMBRA_NUL_TERMINATED, &stmt, NULL), SOMBRA_OK);
+    assert_int_equal(sombra_stmt_step(stmt), SOMBRA_ROW);
+    sombra_stmt_finalize(stmt);
+    free(query);
+    return atomic_load(&r->memory.peak_bytes) - before;
+}
+
+/* A chain twice as long takes four times as much: each step has all the steps before it, but makes no state for each node that could be begun with. */
+static void test_api_query_memory__long_chains(void **state)
+{
+    static const char *const nodes[] = {"()", "(:P)"};
+    api_rig r;
+
+    (void)state;
+    rig_new(&r);
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        const size_t once = planned(&r, 200, nodes[i], "-->"),
+                     twice = planned(&r, 400, nodes[i], "-->");
+        if (twice > once * 9 / 2) fail_msg("%s: %zu bytes, then %zu", nodes[i], once, twice);
+    }
+    (void)planned(&r, 400, nodes[1], ", "); /* whose product has more rows than a double can say */
+    rig_end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_api_query_memory__reads),           TEST(test_api_query_memory__spilled),
         TEST(test_api_query_memory__factorized),      TEST(test_api_query_memory__unpacking),
         TEST(test_api_query_memory__in_parallel),     TEST(test_api_query_memory__updates),
-        TEST(test_api_query_memory__updates_spilled),
+        TEST(test_api_query_memory__updates_spilled), TEST(test_api_query_memory__long_chains),
     };
     return cmocka_run_group_tests_name("api_query_memory", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
  * of both is asked for, else as a product. */
 #include "cypher/plan/order_priv.h"
 
+#include <math.h>
 #include <string.h>
 
 #define EXHAUSTIVE_EDGES 8u
@@ -61,14 +62,15 @@ static sb_status try_starts(sb_order_search *s, const sb_order_state *from, bool
                             candidate_fn visit, void *ctx)
 {
     const sb_pattern_graph *g = s->graph;
+    const double most = from->plan->cost + CHEAP_START * (1 + from->plan->rows);
 
     for (uint32_t i = 0; i < g->node_count; i++) {
         sb_order_state to;
+        bool possible;
 
         if (!s->node_in[i] || sb_order__is_bound(from, g->nodes[i].var)) continue;
-        SB_TRY(sb_order__find_node(s, from, i, &to));
-        if (cheap && to.plan->cost > from->plan->cost + CHEAP_START * (1 + from->plan->rows))
-            continue;
+        SB_TRY(sb_order__find_node(s, from, i, cheap ? most : HUGE_VAL, &to, &possible));
+        if (!possible) continue;
         SB_TRY(visit(ctx, &to));
         if (s->p->options.no_reorder) break;
     }
@@ -191,12 +193,23 @@ static sb_status fail_no_order(const sb_order_search *s)
     return SB_FAIL(s->p->err, SB_MISUSE, "a pattern has no order");
 }
 
+/* Of one step: what can not be better any more need not be made. */
+static sb_status keep_better(void *ctx, const sb_order_state *candidate)
+{
+    const best *b = ctx;
+
+    SB_TRY(keep_best(ctx, candidate));
+    if (b->s->p->options.shuffle_seed == 0) b->s->best = b->state.plan->cost + b->state.plan->rows;
+    return SB_OK;
+}
+
 static sb_status search_greedily(sb_order_search *s, sb_order_state *st)
 {
     while (!is_whole(s, st)) {
         best b = {.s = s, .random = s->p->random};
 
-        SB_TRY(each_candidate(s, st, keep_best, &b));
+        SB_TRY(each_candidate(s, st, keep_better, &b));
+        s->best = NAN;
         s->p->random = b.random;
         if (!b.any) return fail_no_order(s);
         *st = b.state;
@@ -552,16 +565,29 @@ static sb_status plan_part(sb_order_search *s, sb_order_state *st, const uint32_
     return SB_OK;
 }
 
+/* Of a long pattern without labels no step looks at all nodes for them. */
+static sb_status find_labelled(sb_order_search *s)
+{
+    uint32_t *labelled;
+
+    SB_TRY(sb_plan__alloc(s->p, (size_t)s->graph->node_count + 1, sizeof *labelled, &labelled));
+    for (uint32_t i = 0; i < s->graph->node_count; i++)
+        if (s->graph->nodes[i].labels != NULL) labelled[s->labelled_count++] = i;
+    s->labelled = labelled;
+    return SB_OK;
+}
+
 sb_status sb_plan__order(sb_planner *p, sb_pattern_graph *graph, sb_plan *input, sb_slot_set *bound,
                          sb_plan **plan)
 {
-    sb_order_search s = {.p = p, .graph = graph};
+    sb_order_search s = {.p = p, .graph = graph, .best = NAN};
     sb_order_state st = {.plan = input, .bound = *bound};
     sb_order_state start;
     uint32_t *node_part;
     uint32_t part_count;
 
     SB_TRY(check_size(p, graph, bound));
+    SB_TRY(find_labelled(&s));
     SB_TRY(sb_order__copy(&s, &st, &start));
     SB_TRY(sb_order__apply_predicates(&s, &start));
     SB_TRY(number_parts(p, graph, bound, &node_part, &part_count));

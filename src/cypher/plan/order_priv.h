@@ -20,6 +20,11 @@ typedef struct sb_order_search {
     sb_pattern_graph *graph;
     /* the part of the graph that is planned now */
     const bool *edge_in, *node_in;
+    /* of a step of the greedy search: what costs as much, rows included, is not taken any more; NAN: none yet */
+    double best;
+    /* nodes of the graph that have labels */
+    const uint32_t *labelled;
+    uint32_t labelled_count;
 } sb_order_search;
 
 /* from may be all zero: nothing bound, nothing done. */
@@ -34,8 +39,10 @@ SB_MUST_CHECK sb_status sb_order__check_uniqueness(sb_order_search *s, const sb_
                                                    sb_order_state *st, uint32_t edge);
 
 /* Steps: to is the state after it. forward: from the left end of the edge as written. */
+/* *possible false: it costs more than `most`, or not less than the best. */
 SB_MUST_CHECK sb_status sb_order__find_node(sb_order_search *s, const sb_order_state *from,
-                                            uint32_t node, sb_order_state *to);
+                                            uint32_t node, double most, sb_order_state *to,
+                                            bool *possible);
 /* Go on with a relationship that has a value already (from an earlier clause), or that an index or a scan finds: its ends follow. */
 SB_MUST_CHECK sb_status sb_order__find_edge(sb_order_search *s, const sb_order_state *from,
                                             uint32_t edge, sb_order_state *to, bool *possible);

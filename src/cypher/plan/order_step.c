@@ -106,15 +106,14 @@ sb_status sb_order__apply_predicates(sb_order_search *s, sb_order_state *st)
     sb_planner *p = s->p;
     sb_pattern_graph *g = s->graph;
 
-    for (uint32_t i = 0; i < g->node_count; i++) {
+    for (uint32_t l = 0; l < s->labelled_count; l++) {
+        const uint32_t i = s->labelled[l];
         sb_expr *labels;
         double all;
         double with;
         bool wait;
 
-        if (st->labels_done[i] || g->nodes[i].labels == NULL ||
-            !sb_order__is_bound(st, g->nodes[i].var))
-            continue;
+        if (st->labels_done[i] || !sb_order__is_bound(st, g->nodes[i].var)) continue;
         SB_TRY(labels_wait(s, st, i, UINT32_MAX, &wait));
         if (wait) continue;
         SB_TRY(sb_plan__expr_labels(p, g->nodes[i].var, g->nodes[i].labels, &labels));
@@ -150,21 +149,27 @@ static void put_access(sb_order_state *st, sb_plan *access, uint64_t consumed,
 }
 
 sb_status sb_order__find_node(sb_order_search *s, const sb_order_state *from, uint32_t node,
-                              sb_order_state *to)
+                              double most, sb_order_state *to, bool *possible)
 {
     const sb_pattern_node *pattern = &s->graph->nodes[node];
     sb_plan *access;
     uint64_t consumed;
 
-    SB_TRY(sb_order__copy(s, from, to));
     SB_TRY(sb_plan__access_node(s->p, s->graph, pattern, &from->bound, &access, &consumed));
+    /* Filters only add to it. Seen before a state is made: one for each node of a long pattern, and each step, takes time and room. */
+    const double cost = from->plan->cost + from->plan->rows * access->cost;
+    *possible = !(cost > most || cost >= s->best); /* of many parts it may be infinite */
+    if (!*possible) return SB_OK;
+    SB_TRY(sb_order__copy(s, from, to));
     put_access(to, access, consumed, s->graph->predicate_count);
     SB_TRY(sb_plan__set_add(s->p, &to->bound, pattern->var->slot));
     /* A label that the access itself is about need not be checked again. */
     if ((access->kind == SB_PLAN_LABEL_SCAN || access->kind == SB_PLAN_INDEX_SEEK) &&
         pattern->labels != NULL && pattern->labels->op == SB_LABEL_NAME)
         to->labels_done[node] = true;
-    return sb_order__apply_predicates(s, to);
+    SB_TRY(sb_order__apply_predicates(s, to));
+    *possible = !(to->plan->cost > most);
+    return SB_OK;
 }
 
 static void mark_edge(sb_order_state *st, uint32_t edge)

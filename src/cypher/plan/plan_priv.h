@@ -40,6 +40,8 @@ typedef struct sb_planner {
     sb_plan_name_text *names;
     uint32_t name_count, name_capacity;
     sb_plan_index name_index;
+    uint32_t *rel_places; /* special.c: of a slot in the list at hand, from 1; else 0 */
+    uint32_t rel_place_count;
     sb_cypher_watch *watch; /* may be NULL */
     sb_err *err;
 } sb_planner;

@@ -60,18 +60,36 @@ static sb_status count_from_statistics(sb_planner *p, sb_plan **plan)
 
 /* ---- Counting by list lengths ------------------------------------------------------------------------------------------ */
 
-/* The expansion below that binds a relationship; NULL: it is bound otherwise. */
-static const sb_plan_expand *binder_of(const sb_plan *plan, const sb_var *rel)
+static void note_binder(const sb_planner *p, const sb_plan_expand *binder,
+                        const sb_plan_expand **binders)
 {
-    for (; plan != NULL; plan = plan->input) {
-        if ((plan->kind == SB_PLAN_EXPAND || plan->kind == SB_PLAN_EXPAND_INTO ||
-             plan->kind == SB_PLAN_REL_SCAN) &&
-            plan->as.expand.rel == rel)
-            return &plan->as.expand;
-        for (unsigned s = 0; s < 2 && plan->kind == SB_PLAN_INTERSECT; s++)
-            if (plan->as.intersect.sides[s].rel == rel) return &plan->as.intersect.sides[s];
+    const uint32_t place = binder->rel == NULL ? 0 : p->rel_places[binder->rel->slot];
+
+    if (place != 0 && binders[place - 1] == NULL) binders[place - 1] = binder;
+}
+
+/* The expansions below that bind the relationships that e must not take again, the uppermost of each; NULL: it is bound otherwise. One way down for all of
+ * them: in a long chain each step has all before it. */
+static sb_status find_binders(sb_planner *p, const sb_plan *below, const sb_plan_expand *e,
+                              const sb_plan_expand ***binders)
+{
+    if (p->rel_place_count < p->slot_count) {
+        SB_TRY(sb_plan__alloc(p, p->slot_count, sizeof *p->rel_places, &p->rel_places));
+        p->rel_place_count = p->slot_count;
     }
-    return NULL;
+    SB_TRY(sb_plan__alloc(p, (size_t)e->unlike_count + 1, sizeof **binders, binders));
+    for (uint32_t i = 0; i < e->unlike_count; i++)
+        p->rel_places[e->unlike[i]->slot] = i + 1;
+    for (; below != NULL && e->unlike_count != 0; below = below->input) {
+        if (below->kind == SB_PLAN_EXPAND || below->kind == SB_PLAN_EXPAND_INTO ||
+            below->kind == SB_PLAN_REL_SCAN)
+            note_binder(p, &below->as.expand, *binders);
+        for (unsigned s = 0; s < 2 && below->kind == SB_PLAN_INTERSECT; s++)
+            note_binder(p, &below->as.intersect.sides[s], *binders);
+    }
+    for (uint32_t i = 0; i < e->unlike_count; i++)
+        p->rel_places[e->unlike[i]->slot] = 0;
+    return SB_OK;
 }
 
 bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b)
@@ -84,13 +102,16 @@ bool sb_plan__same_types(const sb_plan_expand *a, const sb_plan_expand *b)
 /* Where do the relationships that must not be counted again begin and end? False: it can't be told, or whether they have the right type. */
 static sb_status find_ends(sb_planner *p, sb_plan_expand *degree, const sb_plan *below, bool *known)
 {
+    const sb_plan_expand **binders;
+
     *known = false;
+    SB_TRY(find_binders(p, below, degree, &binders));
     SB_TRY(sb_plan__alloc(p, (size_t)degree->unlike_count + 1, sizeof *degree->unlike_starts,
                           &degree->unlike_starts));
     SB_TRY(sb_plan__alloc(p, (size_t)degree->unlike_count + 1, sizeof *degree->unlike_ends,
                           &degree->unlike_ends));
     for (uint32_t i = 0; i < degree->unlike_count; i++) {
-        const sb_plan_expand *binder = binder_of(below, degree->unlike[i]);
+        const sb_plan_expand *binder = binders[i];
 
         if (binder == NULL || binder->direction == SB_REL_EITHER ||
             (degree->type_count != 0 && !sb_plan__same_types(degree, binder)))
@@ -226,13 +247,15 @@ static void group_scanned(const sb_planner *p, sb_plan *aggregate)
  * its direction) is the node that is expanded: after a step, a loop. Which node that is the rows before know. */
 static sb_status find_own(sb_planner *p, const sb_plan *below, sb_plan_expand *e)
 {
+    const sb_plan_expand **binders;
     const sb_var **own;
     bool any = false;
 
     if (e->direction == SB_REL_EITHER || e->unlike_count == 0) return SB_OK;
+    SB_TRY(find_binders(p, below, e, &binders));
     SB_TRY(sb_plan__alloc(p, e->unlike_count, sizeof *own, &own));
     for (uint32_t i = 0; i < e->unlike_count; i++) {
-        const sb_plan_expand *binder = binder_of(below, e->unlike[i]);
+        const sb_plan_expand *binder = binders[i];
 
         if (binder == NULL || binder->direction == SB_REL_EITHER) continue;
         const sb_var *node = binder->direction == e->direction ? binder->from : binder->to;
@@ -244,26 +267,29 @@ static sb_status find_own(sb_planner *p, const sb_plan *below, sb_plan_expand *e
     return SB_OK;
 }
 
-static void find_between(sb_plan *plan)
+static sb_status find_between(sb_planner *p, sb_plan *plan)
 {
     const sb_plan_expand *const sides = plan->as.intersect.sides;
     bool between = true;
 
-    for (unsigned s = 0; s < 2; s++)
+    for (unsigned s = 0; s < 2; s++) {
+        const sb_plan_expand **binders;
+
+        SB_TRY(find_binders(p, plan->input, &sides[s], &binders));
         for (uint32_t i = 0; i < sides[s].unlike_count && between; i++) {
-            const sb_plan_expand *binder = binder_of(plan->input, sides[s].unlike[i]);
+            const sb_plan_expand *binder = binders[i];
             between =
                 binder != NULL && ((binder->from == sides[0].from && binder->to == sides[1].from) ||
                                    (binder->to == sides[0].from && binder->from == sides[1].from));
         }
+    }
     plan->as.intersect.between = between;
+    return SB_OK;
 }
 
 /* The end of a relationship bound before that is what `to` is to e's: where it leads, or where it comes from. NULL: it is not known which. */
-static const sb_var *same_end(const sb_plan *below, const sb_plan_expand *e, const sb_var *rel)
+static const sb_var *same_end(const sb_plan_expand *e, const sb_plan_expand *binder)
 {
-    const sb_plan_expand *binder = binder_of(below, rel);
-
     if (binder == NULL || binder->direction == SB_REL_EITHER || e->direction == SB_REL_EITHER)
         return NULL;
     return binder->direction == e->direction ? binder->to : binder->from;
@@ -274,6 +300,7 @@ static sb_status drop_implied(sb_planner *p, const sb_plan *filter)
 {
     const sb_expr *const *nodes = (const sb_expr *const *)filter->as.filter.predicate->args;
     sb_plan *below = filter->input;
+    const sb_plan_expand **binders;
     const sb_var **left;
     uint32_t count = 0;
 
@@ -284,9 +311,10 @@ static sb_status drop_implied(sb_planner *p, const sb_plan *filter)
         (nodes[0]->var != e->to && nodes[1]->var != e->to))
         return SB_OK;
     const sb_var *other = nodes[nodes[0]->var == e->to]->var;
+    SB_TRY(find_binders(p, below->input, e, &binders));
     SB_TRY(sb_plan__alloc(p, e->unlike_count, sizeof *left, &left));
     for (uint32_t i = 0; i < e->unlike_count; i++)
-        if (same_end(below->input, e, e->unlike[i]) != other) left[count++] = e->unlike[i];
+        if (same_end(e, binders[i]) != other) left[count++] = e->unlike[i];
     e->unlike = left;
     e->unlike_count = count;
     return SB_OK;
@@ -348,7 +376,7 @@ sb_status sb_plan__special(sb_planner *p, sb_plan **plan)
         if ((*at)->kind == SB_PLAN_AGGREGATE) group_scanned(p, *at);
         if ((*at)->kind == SB_PLAN_AGGREGATE) SB_TRY(count_by_lengths(p, *at));
         if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(scan_by_nodes(p, *at));
-        if ((*at)->kind == SB_PLAN_INTERSECT) find_between(*at);
+        if ((*at)->kind == SB_PLAN_INTERSECT) SB_TRY(find_between(p, *at));
         if ((*at)->kind == SB_PLAN_FILTER && sb_plan__is_difference((*at)->as.filter.predicate))
             SB_TRY(drop_implied(p, *at));
         if ((*at)->kind == SB_PLAN_EXPAND) SB_TRY(find_own(p, (*at)->input, &(*at)->as.expand));
