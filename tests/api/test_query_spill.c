@@ -52,6 +52,12 @@ static const char *const queries[] = {
     /* SORT, TOP */
     MANY("100") "WITH i, 'text ' + (i * 7919) % 100003 AS t ORDER BY t, i SKIP 90000 RETURN i, t",
     MANY("100") "WITH i, 'text ' + (i * 7919) % 100003 AS t ORDER BY t LIMIT 60000 RETURN i, t",
+    /* more than it keeps in part: all are sorted */
+    MANY("100") "WITH i, 'text ' + (i * 7919) % 100003 AS t ORDER BY t, i SKIP 90000 LIMIT "
+                "2147483648 "
+                "RETURN i, t",
+    MANY("100") "WITH i, 'text ' + (i * 7919) % 100003 AS t ORDER BY t LIMIT 9223372036854775807 "
+                "RETURN i, t",
     /* several at once */
     MANY("90") "WITH DISTINCT i % 45000 AS k, 'x' + i % 45000 AS t WITH k % 40000 AS k, collect(t) "
                "AS l WITH k, l ORDER BY l[0] RETURN DISTINCT k, l[0]",

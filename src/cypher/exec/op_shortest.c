@@ -293,6 +293,8 @@ static sb_status add_step(sb_shortest_op *s, uint32_t from, uint32_t depth, uint
     if (!may) return SB_OK;
     SB_TRY(add_reached(s, node, depth, &place, &made));
     if (reached_at(s, place)->depth != depth) return SB_OK;
+    if (s->edges.size / sizeof(sb_edge_back) >= NONE)
+        return SB_FAIL(s->op.run->err, SB_LIMIT, "more than %u steps of shortest paths", NONE);
     const sb_edge_back edge = {.rel = rel, .from = from, .next = reached_at(s, place)->edge};
     reached_at(s, place)->edge = (uint32_t)(s->edges.size / sizeof edge);
     return sb_buffer_append(&s->edges, &edge, sizeof edge) == SB_OK ? SB_OK

@@ -518,7 +518,8 @@ static sb_status append_rows(sb_sort_op *s, const sb_batch *in)
 {
     if (s->kept.count + in->row_count >= UINT32_MAX)
         return SB_FAIL(s->op.run->err, SB_LIMIT, "more than %u rows to be sorted", UINT32_MAX);
-    return sb_kept__append(&s->kept, in);
+    SB_TRY(sb_kept__append(&s->kept, in));
+    return spill_when_due(s);
 }
 
 static sb_status sort_next(sb_operator *op, const sb_batch **batch)
@@ -530,7 +531,6 @@ static sb_status sort_next(sb_operator *op, const sb_batch **batch)
         SB_TRY(sb_exec__pull(op, &in));
         if (in != NULL) {
             SB_TRY(append_rows(s, in));
-            SB_TRY(spill_when_due(s));
             continue;
         }
         s->done = true;
@@ -638,6 +638,8 @@ static sb_status note_worst(sb_sort_op *s)
 
 /* Dropping rows takes a fixed time besides: about that of comparing so many. */
 #define SLACK_MIN 64u
+/* Twice as many are kept, and rows have numbers of 32 bits: of more, none is dropped before all are sorted. */
+#define DROPPING_MOST (UINT32_MAX / 2)
 
 static sb_status top_batch(sb_sort_op *s, const sb_batch *in)
 {
@@ -664,14 +666,15 @@ static sb_status read_top(sb_sort_op *s)
     if (s->skip != NULL) SB_TRY(sb_exec__row_number(s->op.run, s->skip, "SKIP", &skipped));
     SB_TRY(sb_exec__row_number(s->op.run, s->limit, "LIMIT", &s->wanted));
     s->wanted += skipped; /* below 2^64: neither is more than an INTEGER */
-    if (s->wanted > UINT32_MAX / 2)
-        s->wanted = UINT32_MAX / 2; /* no more rows are kept than that */
     s->done = true;
     if (s->wanted == 0 && !s->drains) return SB_OK;
     for (;;) {
         SB_TRY(sb_exec__pull(&s->op, &in));
         if (in == NULL) break;
-        if (s->wanted != 0) SB_TRY(top_batch(s, in));
+        if (s->wanted > DROPPING_MOST)
+            SB_TRY(append_rows(s, in));
+        else if (s->wanted != 0)
+            SB_TRY(top_batch(s, in));
     }
     if (s->run_count != 0) return begin_merge(s);
     SB_TRY(sort_kept(s));
