@@ -356,10 +356,10 @@ static sb_status parse_call(sb_parser *p, sb_expr **e)
     const uint32_t first = p->at;
     sb_bytes name;
 
-    if (sb_parse__is_keyword(p, SB_KEYWORD_COUNT) && sb_parse__ahead_is(p, 2, SB_TOKEN_STAR) &&
-        sb_parse__ahead_is(p, 3, SB_TOKEN_RPAREN)) {
-        for (int i = 0; i < 4; i++)
+    if (sb_parse__is_keyword(p, SB_KEYWORD_COUNT) && sb_parse__ahead_is(p, 2, SB_TOKEN_STAR)) {
+        for (int i = 0; i < 3; i++)
             sb_parse__advance(p);
+        SB_TRY(sb_parse__expect(p, SB_TOKEN_RPAREN));
         SB_TRY(sb_parse__new(p, SB_EXPR_COUNT_STAR, 0, e));
         return sb_parse__finish(p, first, *e);
     }

@@ -159,18 +159,19 @@ static sb_status check_count(sb_sema *s, const sb_expr *e)
     const bool any = f->max_args == UINT8_MAX;
 
     if (e->arg_count >= f->min_args && (any || e->arg_count <= f->max_args)) return SB_OK;
+    const char *const plural = f->min_args == 1 ? "" : "s", *const are =
+                                                                e->arg_count == 1 ? "is" : "are";
     if (any)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_NUMBER_OF_ARGUMENTS,
-                            "%s() takes at least %u arguments, here are %u", f->name, f->min_args,
-                            (unsigned)e->arg_count);
+                            "%s() takes at least %u argument%s, here %s %u", f->name, f->min_args,
+                            plural, are, (unsigned)e->arg_count);
     if (f->min_args == f->max_args)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_NUMBER_OF_ARGUMENTS,
-                            "%s() takes %u argument%s, here %s %u", f->name, f->min_args,
-                            f->min_args == 1 ? "" : "s", e->arg_count == 1 ? "is" : "are",
-                            (unsigned)e->arg_count);
+                            "%s() takes %u argument%s, here %s %u", f->name, f->min_args, plural,
+                            are, (unsigned)e->arg_count);
     return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_NUMBER_OF_ARGUMENTS,
-                        "%s() takes %u to %u arguments, here are %u", f->name, f->min_args,
-                        f->max_args, (unsigned)e->arg_count);
+                        "%s() takes %u to %u arguments, here %s %u", f->name, f->min_args,
+                        f->max_args, are, (unsigned)e->arg_count);
 }
 
 /* Enter the arguments of an aggregation; *before is to be restored. */

@@ -219,6 +219,7 @@ static const fault FAULTS[] = {
     {"CREATE VECTOR INDEX i FOR (n:A) ON n.x", 8, SYNTAX, "indexes of values only"},
     {"CREATE LOOKUP INDEX FOR (n) ON EACH labels(n)", 8, SYNTAX, "without one"},
     {"CYPHER 5 runtime = {} RETURN 1", 20, SYNTAX, "expected a value"},
+    {"RETURN count(* AS c", 16, SYNTAX, "unexpected 'AS': expected ')'"},
     {"MATCH (n) RETURN", 17, SYNTAX, "unexpected the end of the query: expected an expression"},
     {"MATCH (n) RETURN n,", 20, SYNTAX, "an expression"},
     {"RETURN 1 +", 11, SYNTAX, "an expression"},
