@@ -156,7 +156,8 @@ static sb_status set_entries(sb_held_list *list)
         return sb_exec__no_memory(list->run);
     size_t cut = run_end(pairs, 0, total);
     if (cut < total && run_end(pairs, cut, total) < total) {
-        sb_pairs_sort(pairs, (sb_pair *)(void *)list->scratch.data, total);
+        const sb_sort_poll poll = {.call = sb_exec__tick_of, .ctx = list->run};
+        SB_TRY(sb_pairs_sort_polled(pairs, (sb_pair *)(void *)list->scratch.data, total, &poll));
         cut = total;
     }
     lay_out(pairs, cut, total, (uint64_t *)(void *)list->scratch.data,
