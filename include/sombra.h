@@ -1038,6 +1038,8 @@ SOMBRA_API sombra_status sombra_register_function(sombra_db *db, const char *sig
                                                   sombra_status (*call)(sombra_call *call),
                                                   void *ctx, sombra_error *error);
 /** An aggregate: step for each row (state: state_bytes, zeroed at first), finish gives the result. Both get the state from sombra_call_state.
+ *  finish is not called where the statement fails or ends before: the state must not be all that knows of memory, a file or the like. What it needs beside itself it takes
+ *  from ctx (a pool that frees all when the database is closed), where several threads may ask at once.
  *  Errors: those of sombra_register_function; LIMIT: more than 2 GiB. */
 SOMBRA_API sombra_status sombra_register_aggregate(sombra_db *db, const char *signature,
                                                    size_t state_bytes,
