@@ -159,8 +159,8 @@ static sb_status check_count(sb_sema *s, const sb_expr *e)
     const bool any = f->max_args == UINT8_MAX;
 
     if (e->arg_count >= f->min_args && (any || e->arg_count <= f->max_args)) return SB_OK;
-    const char *const plural = f->min_args == 1 ? "" : "s", *const are =
-                                                                e->arg_count == 1 ? "is" : "are";
+    const char *const plural = f->min_args == 1 ? "" : "s";
+    const char *const are = e->arg_count == 1 ? "is" : "are";
     if (any)
         return SB_SEMA_FAIL(s, e->span, SB_CYPHER_INVALID_NUMBER_OF_ARGUMENTS,
                             "%s() takes at least %u argument%s, here %s %u", f->name, f->min_args,
