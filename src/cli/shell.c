@@ -108,10 +108,11 @@ int shell_finish(shell *s, int code, bool result)
 }
 
 /* A program of the user's own starts with SIGPIPE as others do. */
-static FILE *open_target(const char *target)
+static FILE *open_target(const shell *s, const char *target)
 {
     FILE *to;
 
+    if (strcmp(target, "-") == 0) return fdopen(dup(s->output.before), "w");
     if (*target != '|') return fopen(target, "we");
     (void)signal(SIGPIPE, SIG_DFL);
     to = popen(target + 1, "we"); /* NOLINT(cert-env33-c): that is what '|' asks for */
@@ -127,11 +128,14 @@ int shell_redirect(shell *s, const char *target, bool once)
 
     end_redirection(s, &s->once);
     if (!once) end_redirection(s, &s->output);
-    if (target == NULL || strcmp(target, "-") == 0) return EXIT_OK;
-    if (*target != '|' && check_not_own(&s->cli, target, "the output") != EXIT_OK)
+    if (target == NULL) return EXIT_OK;
+    /* Once: an aside to .output. */
+    if (strcmp(target, "-") == 0 && (!once || s->output.target == NULL)) return EXIT_OK;
+    if (strcmp(target, "-") != 0 && *target != '|' &&
+        check_not_own(&s->cli, target, "the output") != EXIT_OK)
         return EXIT_USAGE;
     (void)fflush(stdout);
-    if ((to = open_target(target)) == NULL) return complain_errno(target);
+    if ((to = open_target(s, target)) == NULL) return complain_errno(target);
     before = dup(STDOUT_FILENO);
     if (before < 0 || dup2(fileno(to), STDOUT_FILENO) < 0) {
         const int code = complain_errno(target);

@@ -209,6 +209,30 @@ static int run_log(shell *s, command_words *w)
     return EXIT_OK;
 }
 
+/* As the statement: what is noted in the log, and told. */
+static int run_control_word(shell *s, const char *text)
+{
+    return shell_run_statement(s, text, strlen(text), (text_place){0});
+}
+
+static int run_begin(shell *s, command_words *w)
+{
+    (void)w;
+    return run_control_word(s, "BEGIN");
+}
+
+static int run_commit(shell *s, command_words *w)
+{
+    (void)w;
+    return run_control_word(s, "COMMIT");
+}
+
+static int run_rollback(shell *s, command_words *w)
+{
+    (void)w;
+    return run_control_word(s, "ROLLBACK");
+}
+
 static int run_quit(shell *s, command_words *w)
 {
     if (w->count != 0) {
@@ -527,7 +551,7 @@ static const shell_command_spec specs[] = {
     {"indexes", NULL, "[FLAGS]", 0, -1, ' ', false, "indexes and constraints; --create and --drop make and drop them", NULL, "schema"},
     {"mode", NULL, "[MODE]", 0, 2, 'm', true, "how results are shown: table, box, markdown, line, json, jsonl, csv, graph", run_mode, NULL},
     {"output", NULL, "[FILE]", 0, -1, 'f', true, "results go to a file, or to '|command'; without FILE, or with '-', back to the terminal", run_output, NULL},
-    {"once", NULL, "FILE", 1, -1, 'f', true, "the next result alone goes to a file or '|command'", run_once, NULL},
+    {"once", NULL, "FILE", 1, -1, 'f', true, "the next result alone goes to a file or '|command'; with '-' to the terminal", run_once, NULL},
     {"timer", NULL, "on|off", 1, 1, 'o', true, "tell rows and time of each statement", run_timer, NULL},
     {"explain", NULL, "on|off|QUERY", 1, -1, 'q', false, "the plan instead of the rows: of all statements that follow, or of one", run_explain, NULL},
     {"profile", NULL, "on|off|QUERY", 1, -1, 'q', false, "run, and show the plan with rows, pages and time of each operator", run_profile, NULL},
@@ -546,6 +570,9 @@ static const shell_command_spec specs[] = {
     {"verify", NULL, "", 0, -1, ' ', false, "check everything in the file against everything else", NULL, "verify"},
     {"vacuum", NULL, "[NEWFILE]", 0, -1, 'f', false, "rebuild the file compactly, in place or as a new file", NULL, "vacuum"},
     {"checkpoint", NULL, "[FLAGS]", 0, -1, ' ', false, "move the write-ahead log into the main file", NULL, "checkpoint"},
+    {"begin", NULL, "", 0, 0, ' ', true, "open a transaction, as the statement BEGIN", run_begin, NULL},
+    {"commit", NULL, "", 0, 0, ' ', true, "commit it, as COMMIT", run_commit, NULL},
+    {"rollback", NULL, "", 0, 0, ' ', true, "undo it, as ROLLBACK", run_rollback, NULL},
     {"quit", "exit", "[CODE]", 0, 1, ' ', false, "leave", run_quit, NULL},
     {NULL, NULL, NULL, 0, 0, ' ', false, NULL, NULL, NULL},
 };

@@ -327,7 +327,10 @@ digraph sombra {
             self.assertEqual(file.read(), "x\n1\n")
         with open("two.txt", encoding="utf-8") as file:
             self.assertEqual(file.read(), "x\n3\ncsv\n")
-        # .once, and .dump to a file, are asides of .output
+        # .once, and .dump to a file, are asides of .output; of .once to the terminal, too
+        self.assertEqual(shell(".mode csv", ".once -", "RETURN 0 AS x", ".output three.txt", "RETURN 1 AS x", ".once -", "RETURN 2 AS x", "RETURN 3 AS x"), "x\n0\nx\n2\n")
+        with open("three.txt", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\n1\nx\n3\n")
         self.assertEqual(shell(".mode csv", ".output two.txt", "RETURN 1 AS x", ".once one.txt", "RETURN 2 AS x", "RETURN 3 AS x", ".dump d.cypher", "RETURN 4 AS x",
                                ".once |tr x y", "RETURN 5 AS x", ".output", "RETURN 6 AS x"), "x\n6\n")
         with open("one.txt", encoding="utf-8") as one, open("two.txt", encoding="utf-8") as two, open("d.cypher", encoding="utf-8") as dump:
@@ -460,7 +463,9 @@ digraph sombra {
     def test_transactions(self):
         self.assertEqual(shell("BEGIN TRANSACTION; CREATE (:T); COMMIT", "begin; CREATE (:T); rollback transaction;", ".mode csv",
                                "MATCH (n:T) RETURN count(*) AS n"), "n\n1\n")
-        self.assertIn("no transaction is open", shell("COMMIT", code=2))
+        self.assertEqual(shell(":begin", "CREATE (:Typed)", ":rollback", ".begin", "CREATE (:Typed)", ":commit", ".mode csv", "MATCH (n:Typed) RETURN count(*) AS n"), "n\n1\n")
+        for each in ("COMMIT", ":commit", ".rollback"):
+            self.assertIn("no transaction is open", shell(each, code=2))
         self.assertIn("transaction", shell("BEGIN; BEGIN", code=2))
 
     def test_help_and_wrong_commands(self):
