@@ -505,6 +505,8 @@ int run_recover(invocation *cli)
     sombra_error error;
     sombra_status status;
 
+    if (check_not_stdout(cli->arguments[1], "a database", "name a file") != EXIT_OK)
+        return EXIT_USAGE;
     catch_begin(cli->arguments[1]);
     status = sombra_recover(cli->arguments[0], cli->arguments[1], &cli->options, print_lost, cli,
                             &result, &error);

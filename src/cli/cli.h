@@ -319,6 +319,8 @@ int load_script(invocation *cli, const char *path);
 bool same_file(const char *a, const char *b);
 /* What is to be written must not be the database, nor a file beside it, by another name either. what: "the script". */
 int check_not_own(const invocation *cli, const char *path, const char *what);
+/* "-" is where a database, or a folder, can not go: EXIT_USAGE, and what to do. what: "a database". */
+int check_not_stdout(const char *path, const char *what, const char *instead);
 /* --rejects must not write over what is read, nor the database: also by another name of the same file. */
 int check_rejects(invocation *cli, const char *const *inputs, size_t count);
 /* What a load came to: told, or printed as a record; EXIT_REJECTED when something was. */

@@ -114,6 +114,12 @@ bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+int check_not_stdout(const char *path, const char *what, const char *instead)
+{
+    if (strcmp(path, "-") != 0) return EXIT_OK;
+    return complain(EXIT_USAGE, "%s does not go to standard output: %s", what, instead);
+}
+
 int check_not_own(const invocation *cli, const char *path, const char *what)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-making", "-making-wal", "-making-shm"};

@@ -429,6 +429,9 @@ int run_export(invocation *cli)
     int code;
 
     if (as != NULL && strcmp(as, "csv") != 0) return export_format(cli, as);
+    if (check_not_stdout(cli->arguments[1], "a folder of CSV files",
+                         "name one, or write one text with --as jsonl") != EXIT_OK)
+        return EXIT_USAGE;
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
@@ -463,6 +466,9 @@ int run_backup(invocation *cli)
     char a[64];
     int code;
 
+    if (check_not_stdout(cli->arguments[1], "a database",
+                         "name a file, or write a script with 'sombra dump'") != EXIT_OK)
+        return EXIT_USAGE;
     if ((code = open_database(cli, true, false)) != EXIT_OK ||
         (code = begin_transaction(cli, SOMBRA_READ)) != EXIT_OK)
         return code;
@@ -503,6 +509,8 @@ int run_vacuum(invocation *cli)
     char a[64], b[32];
     int code;
 
+    if (into != NULL && check_not_stdout(into, "a database", "name a file") != EXIT_OK)
+        return EXIT_USAGE;
     if ((code = open_database(cli, into != NULL, false)) != EXIT_OK ||
         (code = file_pages(cli, &before)) != EXIT_OK)
         return code;
