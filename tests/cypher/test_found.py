@@ -185,6 +185,18 @@ class Found(unittest.TestCase):
                 self.gives(nodes, f'MATCH (n:A) WHERE n.x {sign} {bound} RETURN n.x', [])
         self.gives(nodes, "MATCH (n:A) WHERE n.x >= [duration('P1D')] RETURN size(n.x)", [[1]])
 
+    def test_what_is_around_is_known_behind_an_aggregation(self):
+        """A pattern took the variable of the query around it for a new one."""
+        nodes = 'CREATE (:X {n: 1})-[:T {b: 7}]->(:Y {n: 3}), (:X {n: 2})'
+        self.gives(nodes, 'MATCH (a:X) RETURN a.n, COUNT { WITH count(*) AS c MATCH (a)-->(b) RETURN b }', [[1, 1], [2, 0]])
+        self.gives(nodes, 'MATCH (a:X) WHERE EXISTS { MATCH (z) WITH max(z.n) AS m MATCH (a)-->({n: m}) } RETURN a.n', [[1]])
+        self.gives(nodes, 'MATCH (a:X) CALL (a) { MATCH (z) WITH count(z) AS c MATCH (a)-->(b) RETURN b.n + c AS d } RETURN a.n, d', [[1, 6]])
+        self.gives(nodes, 'MATCH (a:X) RETURN a.n, COLLECT { UNWIND [1, 2] AS i CALL (i, a) { WITH sum(i) AS s MATCH (a)-->(b) RETURN b.n + i AS d } RETURN d }',
+                   [[1, [4, 5]], [2, []]])
+        self.gives(nodes, 'MATCH (:X)-[r]->(y) RETURN COUNT { WITH max(y.n) AS m MATCH ()-[*1..1 {b: r.b}]->(x) WHERE x.n = m RETURN x }', [[1]])
+        # An imported variable that no WITH takes along is a new one.
+        self.gives(nodes, 'MATCH (a:X) CALL { WITH a MATCH (z) WITH count(z) AS c MATCH (a)-->(b) RETURN b.n AS d } RETURN a.n, d', [[1, 3], [2, 3]])
+
     def test_ids_are_what_the_functions_give(self):
         nodes = 'CREATE (:A)-[:R]->(:A)'
         for entity, by, count in (('(n)', "elementId(n) = 'n1'", 1), ('(n)', "elementId(n) = 'r1'", 0), ('(n)', "elementId(n) IN ['n1', 'r1', 'n02', 1, null]", 1),

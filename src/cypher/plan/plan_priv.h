@@ -30,8 +30,10 @@ typedef struct sb_planner {
     uint32_t slot_count;
     uint64_t random; /* of shuffle_seed */
     uint32_t depth;  /* of nested queries */
-    bool in_merge;   /* planning the match half of MERGE */
-    bool asks;       /* planning what is read up to its first row: EXISTS */
+    /* What the rows around the query at hand have: known everywhere in it. */
+    const sb_slot_set *around;
+    bool in_merge; /* planning the match half of MERGE */
+    bool asks;     /* planning what is read up to its first row: EXISTS */
     bool
         unsteady; /* the statement may write between two runs of the plan at hand: what one has read the next may read otherwise */
     double

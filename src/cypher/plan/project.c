@@ -169,7 +169,8 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
     (*plan)->as.aggregate.aggregate_count = a.count;
     (*plan)->rows = a.group_count == 0 ? 1 : sqrt(input->rows);
     (*plan)->cost = input->cost + input->rows;
-    sb_slot_set known = {NULL, 0};
+    sb_slot_set known;
+    SB_TRY(sb_plan__set_copy(p, p->around, &known));
     for (uint32_t i = 0; i < a.group_count; i++)
         SB_TRY(sb_plan__set_add(p, &known, a.groups[i].var->slot));
     for (uint32_t i = 0; i < a.count; i++)

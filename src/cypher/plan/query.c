@@ -480,11 +480,15 @@ static sb_status part_columns(sb_planner *p, const sb_single_query *part, uint32
 static sb_status plan_single(sb_planner *p, sb_single_query *part, const sb_slot_set *bound,
                              sb_plan **plan)
 {
+    const sb_slot_set *const around = p->around;
     sb_slot_set inner;
 
     SB_TRY(sb_plan__set_copy(p, bound, &inner));
     SB_TRY(sb_plan__argument(p, 1, plan));
-    return sb_plan__clauses(p, part->clauses, part->count, *plan, &inner, plan);
+    p->around = bound;
+    SB_TRY(sb_plan__clauses(p, part->clauses, part->count, *plan, &inner, plan));
+    p->around = around;
+    return SB_OK;
 }
 
 static sb_status plan_union(sb_planner *p, sb_query *query, const sb_slot_set *bound,
