@@ -13,6 +13,8 @@
 #include "config.h"
 
 static void tell_list(FILE *out, const char *front, const char *format, va_list list)
+    __attribute__((format(printf, 3, 0)));
+static void tell_list(FILE *out, const char *front, const char *format, va_list list)
 {
     char few[2048], *text = few;
     va_list again;

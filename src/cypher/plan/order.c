@@ -209,7 +209,7 @@ static sb_status search_greedily(sb_order_search *s, sb_order_state *st)
         best b = {.s = s, .random = s->p->random};
 
         SB_TRY(each_candidate(s, st, keep_better, &b));
-        s->best = NAN;
+        s->best = (double)NAN;
         s->p->random = b.random;
         if (!b.any) return fail_no_order(s);
         *st = b.state;
@@ -580,7 +580,7 @@ static sb_status find_labelled(sb_order_search *s)
 sb_status sb_plan__order(sb_planner *p, sb_pattern_graph *graph, sb_plan *input, sb_slot_set *bound,
                          sb_plan **plan)
 {
-    sb_order_search s = {.p = p, .graph = graph, .best = NAN};
+    sb_order_search s = {.p = p, .graph = graph, .best = (double)NAN};
     sb_order_state st = {.plan = input, .bound = *bound};
     sb_order_state start;
     uint32_t *node_part;
