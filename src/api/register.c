@@ -560,8 +560,8 @@ sombra_status sombra_register_aggregate(sombra_db *db, const char *signature, si
     sombra__error_copy(&err, error);
     if (db == NULL || signature == NULL || step == NULL || finish == NULL) return SOMBRA_MISUSE;
     sb_mutex_lock(db->lock);
-    if (state_bytes >
-        SB_VALUE_BYTES_MAX) /* one that does not fit the memory goes to a file as a value does */
+    /* One that does not fit the memory goes to a file as a value does. */
+    if (state_bytes > SB_VALUE_BYTES_MAX)
         return finish_registration(
             db, SB_FAIL(&err, SB_LIMIT, "an aggregate's state has at most 2 GiB"), &err, error);
     aggregate = sb_cypher_registry_alloc(db->registry, sizeof *aggregate);

@@ -440,8 +440,8 @@ static stopgaps fill_standard(void)
     struct pollfd standard[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
     stopgaps filled = {.count = 0};
 
-    if (poll(standard, 3, 0) <= 0)
-        return filled; /* asked for nothing, it tells of what is not open */
+    /* Asked for nothing, it tells of what is not open. */
+    if (poll(standard, 3, 0) <= 0) return filled;
     for (unsigned i = 0; i < 3; i++) {
         if ((standard[i].revents & POLLNVAL) == 0) continue;
         const int taken = open("/", O_PATH | O_CLOEXEC); /* can be neither read nor written */

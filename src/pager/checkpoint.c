@@ -160,8 +160,8 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     sb_pager__index_own_backfill_locked(pager, from, limit);
     sb_mutex_unlock(pager->index_mutex);
     sb_pager__raise(&pager->shm->backfilled, limit);
-    sb_pager__raise(&pager->main_seq,
-                    state.seq); /* not before the sync: what it dropped may come back */
+    /* Not before the sync: what it dropped may come back. */
+    sb_pager__raise(&pager->main_seq, state.seq);
     result->pages_written += count;
     return SB_OK;
 }
