@@ -405,6 +405,8 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     bool busy = false, existed = false, ours = false;
     /* After a failed sync recovery decides what is left, and must be told (shm.c keeps the word). */
     if (sb_pager__poisoned(pager)) return SB_OK;
+    if (!pager->read_only && atomic_load(&pager->shm->writer) != 0)
+        SB_TRY(sb_pager__adopt(pager, err));
     if (sb_pager__must_settle(pager)) SB_TRY(sb_pager__settle(pager, err));
     const sb_mark appended = atomic_load(&pager->shm->appended);
     if (sb_mark_pos(appended) > SB_WAL_START) {

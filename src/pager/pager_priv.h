@@ -166,10 +166,11 @@ typedef struct sb_shm {
     SB_ALIGNED(64) _Atomic uint64_t backfilled;
     SB_ALIGNED(64)
     _Atomic uint64_t wal_bytes; /* length of the WAL file; changed under the writer lock */
-    _Atomic uint64_t writer;    /* process tag of the lock's holder, for messages */
-    _Atomic uint64_t poisoned;  /* a sync failed: nothing is appended any more */
-    _Atomic uint64_t unsynced;  /* sb_unsynced bits; 0 once settled (settle.c) */
-    _Atomic uint64_t settled;   /* everybody syncs, and what was there before is synced */
+    _Atomic uint64_t
+        writer; /* process tag of the lock's holder; of a killed one, until the next (I36) */
+    _Atomic uint64_t poisoned; /* a sync failed: nothing is appended any more */
+    _Atomic uint64_t unsynced; /* sb_unsynced bits; 0 once settled (settle.c) */
+    _Atomic uint64_t settled;  /* everybody syncs, and what was there before is synced */
     sb_shm_slot slots[SB_SHM_SLOTS];
 } sb_shm;
 #define SB_SHM_MAGIC 0x31306d6873627301ull
@@ -771,6 +772,9 @@ SB_MUST_CHECK sb_status sb_pager__wal_scan(sb_pager *pager, sb_lineage *lineage,
 /* First opener: set the shared words from main file and WAL. */
 SB_MUST_CHECK sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool header_ok,
                                           sb_err *err);
+/* Make known to all what a writer that was killed has committed and not told of (I36). The writer lock is held, or nobody else has the file
+ * open. What fails leaves it to the next one. */
+SB_MUST_CHECK sb_status sb_pager__adopt(sb_pager *pager, sb_err *err);
 /* A reader without slot begins: takes the guard lock and reads what is committed in the WAL now. While others
  * of this process hold the lock it shares their snapshot, since they share the page table. */
 SB_MUST_CHECK sb_status sb_pager__guard_snapshot(sb_txn *txn, sb_err *err);

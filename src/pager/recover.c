@@ -1,5 +1,8 @@
-/* recover.c — reading a WAL that nobody vouches for: at the first opening, and for readers without a slot.
- * Recovery writes nothing: frames behind the last whole commit are left to be overwritten (I2). */
+/* recover.c — reading a WAL that nobody vouches for: at the first opening, for readers without a slot, and behind a writer that was killed.
+ * Recovery writes nothing: frames behind the last whole commit are left to be overwritten (I2).
+ * I36 A commit that is whole in the WAL stays. Its writer may be killed before it raises `appended`, and a reader without a slot, who looks at the
+ *     WAL alone, may show it by then: frames that are written over it would change under that reader, and what it showed would never have been.
+ *     So who takes the writer lock from one that was killed, which the word `writer` tells, and who closes last, takes it in first. */
 #include <errno.h>
 
 #include "pager/pager_priv.h"
@@ -181,6 +184,43 @@ sb_status sb_pager__recover(sb_pager *pager, const sb_header *header, bool heade
     if (found)
         sb_pager_log(pager, SB_LOG_INFO, "recovered %s up to commit %llu from the WAL", pager->path,
                      (unsigned long long)state.seq);
+    return SB_OK;
+}
+
+/* Bring the page table to `appended`, behind which a killed writer may have written. *there: the WAL has frames of that generation. index_mutex
+ * is held. */
+static sb_status find_told_end(sb_pager *pager, sb_mark appended, bool *there, sb_err *err)
+{
+    sb_wal_tail tail;
+    sb_state_id base;
+    bool valid = false;
+    *there = true;
+    if (sb_mark_pos(appended) > SB_WAL_START)
+        return sb_pager__index_catch_up_locked(pager, appended, err);
+    SB_TRY(read_wal_header(pager, &tail, &base, &valid, err));
+    *there = valid && tail.generation == sb_mark_generation(appended);
+    if (*there) sb_pager__index_reset(pager, &tail);
+    return SB_OK;
+}
+
+sb_status sb_pager__adopt(sb_pager *pager, sb_err *err)
+{
+    sb_shm *shm = pager->shm;
+    sb_lineage unjudged = {
+        0}; /* the generation's base was judged when its first opener took it in, or begun by us */
+    sb_state state;
+    bool there = false, found = false;
+    const sb_mark appended = atomic_load(&shm->appended);
+    sb_mutex_lock(pager->index_mutex);
+    sb_status st = find_told_end(pager, appended, &there, err);
+    if (st == SB_OK && there) st = sb_pager__wal_scan(pager, &unjudged, &state, &found, err);
+    const sb_mark mark = atomic_load_explicit(&pager->index.mark, memory_order_relaxed);
+    sb_mutex_unlock(pager->index_mutex);
+    if (st != SB_OK || !there || mark <= appended) return st;
+    /* Its length first: what is behind is written with zeros. */
+    sb_pager__raise(&shm->wal_bytes, (uint64_t)sb_mark_pos(mark) * SB_WAL_UNIT);
+    sb_pager__raise(&shm->appended, mark);
+    sb_pager_log(pager, SB_LOG_INFO, "%s: took in a commit whose process was killed", pager->path);
     return SB_OK;
 }
 

@@ -351,6 +351,28 @@ static sb_status writer_busy_error(sb_pager *pager, bool in_this_pager, sb_err *
     return SB_FAIL(err, SB_BUSY, "%s is locked by a writer in %s", pager->path, holder);
 }
 
+/* left: the process tag of a killed writer that is still to be minded, or 0. */
+static void give_writer_lock(sb_pager *pager, uint64_t left)
+{
+    atomic_store_explicit(&pager->shm->writer, left, memory_order_relaxed);
+    sb_pager__unlock(pager, SB_LOCK_WRITER);
+    give_writer_flag(pager);
+}
+
+/* The lock is ours: what the one before has left half done comes first. */
+static sb_status take_over_writing(sb_pager *pager, sb_err *err)
+{
+    uint64_t killed = atomic_load_explicit(&pager->shm->writer, memory_order_relaxed);
+    sb_status st = SB_OK;
+    atomic_store_explicit(&pager->shm->writer, pager->process_tag, memory_order_relaxed);
+    sb_pager__restart_finish(pager);
+    if (killed != 0) st = sb_pager__adopt(pager, err);
+    if (st == SB_OK) killed = 0;
+    if (st == SB_OK && sb_pager__must_settle(pager)) st = sb_pager__settle(pager, err);
+    if (st != SB_OK) give_writer_lock(pager, killed);
+    return st;
+}
+
 sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *err)
 {
     uint64_t waited;
@@ -358,23 +380,14 @@ sb_status sb_pager__writer_lock(sb_pager *pager, uint64_t timeout_ns, sb_err *er
     if (!take_writer_flag(pager, timeout_ns, &waited)) return writer_busy_error(pager, true, err);
     const sb_status st = sb_pager__lock(pager, SB_LOCK_WRITER, SB_LOCK_EXCLUSIVE,
                                         waited < timeout_ns ? timeout_ns - waited : 0, &taken, err);
-    if (st == SB_OK && taken) {
-        atomic_store_explicit(&pager->shm->writer, pager->process_tag, memory_order_relaxed);
-        sb_pager__restart_finish(pager);
-        const sb_status settled =
-            sb_pager__must_settle(pager) ? sb_pager__settle(pager, err) : SB_OK;
-        if (settled != SB_OK) sb_pager__writer_unlock(pager);
-        return settled;
-    }
+    if (st == SB_OK && taken) return take_over_writing(pager, err);
     give_writer_flag(pager);
     return st != SB_OK ? st : writer_busy_error(pager, false, err);
 }
 
 void sb_pager__writer_unlock(sb_pager *pager)
 {
-    atomic_store_explicit(&pager->shm->writer, 0, memory_order_relaxed);
-    sb_pager__unlock(pager, SB_LOCK_WRITER);
-    give_writer_flag(pager);
+    give_writer_lock(pager, 0);
 }
 
 /* ---- Reader slots ---------------------------------------------------------------------------- */

@@ -564,6 +564,102 @@ static void check_waits_for_the_guard(fixture *f, sb_vfs *read_only)
     fixture_close(&guarded);
 }
 
+/* As if the process of f had been killed in its last commit, before it told of it: the words are those from before. */
+static void untell(fixture *f, sb_mark appended, sb_mark durable)
+{
+    sb_shm *shm = f->pager->shm;
+    atomic_store(&shm->appended, appended);
+    atomic_store(&shm->durable, durable);
+    atomic_store(&shm->wal_bytes, (uint64_t)sb_mark_pos(appended) * SB_WAL_UNIT);
+    atomic_store(&shm->writer, sb_os_process_tag());
+}
+
+/* f commits 101 over 100 and is killed; f and other have the file open. */
+static void commit_untold(fixture *f, fixture *other, bool new_generation)
+{
+    CHECK(f, fixture_put(f, f->session, 1, 5, 100));
+    if (new_generation)
+        CHECK(f, sb_pager_checkpoint(f->pager, SB_CHECKPOINT_RESTART, NULL, &f->err));
+    assert_true(fixture_reads(other, other->session, 1, 5, 100));
+    const sb_shm *shm = f->pager->shm;
+    const sb_mark appended = atomic_load(&shm->appended), durable = atomic_load(&shm->durable);
+    CHECK(f, fixture_put(f, f->session, 1, 5, 101));
+    untell(f, appended, durable);
+    assert_true(fixture_reads(other, other->session, 1, 5, 100));
+}
+
+/* A commit that is whole in the WAL, whose writer was killed before anybody was told: a reader without a slot, who looks at the WAL alone, shows it.
+ * So it stays, whoever writes next, and nothing is written over it: found by a chain of events under kills. */
+static void test_pager_parts__untold_commit(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 4; round++) {
+        fixture f, other, guarded;
+        kill_read_only_vfs read_only;
+        sb_txn *txn = NULL, *next = NULL;
+        fixture_options(&f, fixture_memory());
+        fixture_options(&other, f.vfs);
+        f.options.durability = other.options.durability =
+            round % 2 == 0 ? SB_DURABLE_FULL : SB_DURABLE_NORMAL;
+        fixture_options(&guarded, kill_make_read_only(&read_only, f.vfs));
+        guarded.options.read_only = true;
+        fixture_open(&f, "x");
+        fixture_open(&other, "x");
+        commit_untold(&f, &other, round >= 2);
+        fixture_open(&guarded, "x");
+        CHECK(&guarded, sb_txn_begin_read(guarded.session, &txn, &guarded.err));
+        assert_true(fixture_sees(&guarded, txn, 1, 1, 101));
+        const uint64_t seq = sb_txn_seq(txn);
+        CHECK(&other, sb_txn_begin_write(other.session, &next, &other.err));
+        assert_int_equal(sb_txn_seq(next), seq);
+        assert_true(fixture_sees(&other, next, 1, 5, 101));
+        sb_txn_rollback(next);
+        const sb_shm *shm = other.pager->shm;
+        assert_int_equal(atomic_load(&shm->writer), 0);
+        assert_true(atomic_load(&shm->wal_bytes) >=
+                    (uint64_t)sb_mark_pos(atomic_load(&shm->appended)) * SB_WAL_UNIT);
+        CHECK(&other, fixture_put(&other, other.session, 1, 5, 102));
+        assert_true(fixture_sees(&guarded, txn, 1, 5, 101));
+        sb_txn_rollback(txn);
+        assert_true(fixture_reads(&guarded, guarded.session, 1, 5, 102));
+        fixture_close(&guarded);
+        fixture_close(&f);
+        assert_true(fixture_reads(&other, other.session, 1, 5, 102));
+        fixture_close(&other);
+        sb_vfs_destroy(f.vfs);
+    }
+}
+
+/* Who closes last takes it in, too; and who fails at it leaves it to the next one. */
+static void test_pager_parts__untold_commit_at_the_end(void **state)
+{
+    (void)state;
+    fixture f, other;
+    sb_vfs *faulty = NULL;
+    sb_txn *txn = NULL;
+    fixture_options(&f, fixture_memory());
+    assert_int_equal(sb_vfs_fault_create(&sb_allocator_libc, f.vfs, &faulty, NULL), SB_OK);
+    sb_vfs_fault *fault = sb_vfs_fault_state(faulty);
+    fault->kinds = SB_IO_READ;
+    fault->status = SB_IO;
+    fixture_options(&other, faulty);
+    fixture_open(&f, "x");
+    fixture_open(&other, "x");
+    commit_untold(&f, &other, false);
+    fault->fail_at = fault->calls + 1;
+    assert_int_equal(sb_txn_begin_write(other.session, &txn, &other.err), SB_IO);
+    sb_err_clear(&other.err);
+    fault->fail_at = 0;
+    assert_int_not_equal(atomic_load(&other.pager->shm->writer), 0);
+    fixture_close(&f);
+    fixture_close(&other);
+    fixture_open(&f, "x");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 101));
+    fixture_close(&f);
+    sb_vfs_destroy(faulty);
+    sb_vfs_destroy(f.vfs);
+}
+
 /* A checkpoint that was killed when it had told of the new generation in one of the three words: whoever writes next tells of it in the
  * others. A commit at the end of the old one would be seen by nobody. */
 static void test_pager_parts__half_begun_generation(void **state)
@@ -709,6 +805,8 @@ int main(void)
         TEST(test_pager_parts__read_only_of_a_closed_file),
         TEST(test_pager_parts__read_only_shows_what_is_durable),
         TEST(test_pager_parts__read_only_beside_a_bypass),
+        TEST(test_pager_parts__untold_commit),
+        TEST(test_pager_parts__untold_commit_at_the_end),
         TEST(test_pager_parts__half_begun_generation),
         TEST(test_pager_parts__read_only_of_a_wal_that_stayed),
         TEST(test_pager_parts__fork),
