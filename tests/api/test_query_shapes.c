@@ -395,6 +395,45 @@ static uint64_t look_ups(api_fixture *f)
     return sum;
 }
 
+/* Who wants some of what can be reached, each once, has it searched for as far as it takes. */
+static void test_api_query_shapes__first_reached(void **state)
+{
+    static const char all[] =
+        "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b RETURN count(b.i) AS ends";
+    static const char few[] =
+        "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b LIMIT 5 RETURN count(b.i) AS ends";
+    static const char later[] =
+        "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b SKIP 1 LIMIT 5 WITH b.i AS i "
+        "RETURN count(i) AS ends";
+    api_fixture *f = *state;
+
+    f->options.profile = true;
+    api_reopen(f);
+    run(f, "CREATE INDEX FOR (x:X) ON (x.i)");
+    run(f, "UNWIND range(1, 8000) AS i CREATE (:X {i: i})");
+    run(f, "MATCH (x:X) WHERE x.i > 1 MATCH (y:X {i: x.i / 2}) CREATE (y)-[:T]->(x)");
+    (void)look_ups(f);
+    counts(f, all, NULL, 7999);
+#ifndef SOMBRA_NO_PROFILE
+    const uint64_t whole = look_ups(f);
+#endif
+    counts(f, few, NULL, 5);
+    counts(f, later, NULL, 5);
+#ifndef SOMBRA_NO_PROFILE
+    assert_in_range(look_ups(f), 1, whole / 10);
+#endif
+    /* more than the first search finds, and more than there are; each once */
+    counts(f, "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b LIMIT 3000 RETURN count(b)", NULL,
+           3000);
+    counts(f, "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b LIMIT 9000 RETURN count(DISTINCT b)",
+           NULL, 7999);
+    counts(f, "MATCH (:X {i: 1})-[:T*]-(b) WITH DISTINCT b SKIP 1000 LIMIT 9000 RETURN count(b)",
+           NULL, 6999);
+    /* what needs all of them still has all */
+    counts(f, "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b ORDER BY b.i DESC LIMIT 1 RETURN b.i",
+           NULL, 8000);
+}
+
 /* Labels of ends, of which no statistic knows that all have them, are asked by bits when they are many, and in rows while there are changes. */
 static void test_api_query_shapes__labels(void **state)
 {
@@ -807,6 +846,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__first_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),

@@ -344,7 +344,7 @@ static sb_status search_reach(sb_trail_op *t)
     return t->op.plan->as.expand.min == 0 ? note_reached(t, &start, 1, 0) : SB_OK;
 }
 
-/* Ends of the row that are yet to be handed on; *left 0: there are none. Whoever asks for the first one alone may see some again with more. */
+/* Ends of the row that are yet to be handed on; *left 0: there are none. Whoever asks for the first ones alone may see some again with more. */
 static sb_status find_reached(sb_trail_op *t, size_t *left)
 {
     if (!t->begun) {

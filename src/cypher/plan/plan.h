@@ -163,7 +163,7 @@ typedef struct sb_plan_expand {
         reversed; /* the pattern was written from `to` to `from`: the list of relationships is turned round */
     bool repeatable; /* VAR_EXPAND: a relationship may come again */
     bool reach_only; /* nobody counts or reads paths: each end once (breadth first), */
-    bool first_only; /* or several times, as the first one is all that is asked for */
+    bool first_only; /* or several times, as the first ones are all that is asked for */
     /* of each relationship on the way: step_rel (and step_node, the node it leads to) get values, filter decides; NULL: none */
     const sb_var *step_rel, *step_node;
     sb_expr *filter;

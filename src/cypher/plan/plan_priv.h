@@ -297,7 +297,7 @@ SB_MUST_CHECK sb_status sb_plan__special(sb_planner *p, sb_plan **plan);
 /* factor.c: an AGGREGATE that counts rows gets as few rows as can be, and what each stands for. */
 SB_MUST_CHECK sb_status sb_plan__factor(sb_planner *p, sb_plan *aggregate);
 /* Mark VAR_EXPANDs of which only the ends matter, each once; after sb_plan__live. Of the plan's rows duplicates
- * are dropped by who reads them (dropped), or all behind the first one (first). */
+ * are dropped by who reads them (dropped), or all behind the first ones (first). */
 SB_MUST_CHECK sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first);
 
 #endif

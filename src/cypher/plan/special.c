@@ -479,9 +479,19 @@ static bool may_reach_only(const sb_plan *plan)
            sb_plan_only_ends(&plan->as.expand) && !sb_plan__is_live(plan, plan->as.expand.rel);
 }
 
+/* Does it hand on its first rows without having read the last ones? */
+static bool passes_first(const sb_plan *plan)
+{
+    return plan->kind == SB_PLAN_RESULT || plan->kind == SB_PLAN_LIMIT ||
+           plan->kind == SB_PLAN_SKIP || plan->kind == SB_PLAN_DISTINCT ||
+           sb_plan__is_row_wise(plan);
+}
+
 /* Paths that nobody reads, of which nobody counts how many there are: each end once is enough. */
 sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
 {
+    bool few = false; /* a LIMIT is above, and all between passes_first */
+
     for (sb_plan *plan = root; plan != NULL; plan = plan->input) {
         const bool asks = plan->kind == SB_PLAN_SEMI_APPLY,
                    keeps = plan->kind == SB_PLAN_HASH_JOIN || plan->kind == SB_PLAN_PRODUCT;
@@ -499,12 +509,13 @@ sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
         }
         if (drops_duplicates(plan) && !is_volatile(plan)) {
             dropped = true;
-            first = false;
+            first = few && plan->kind == SB_PLAN_DISTINCT;
         } else if (!passes_duplicates(plan)) {
             dropped = first = false;
         } else if (plan->kind == SB_PLAN_SORT) {
             first = false;
         }
+        few = passes_first(plan) && (few || plan->kind == SB_PLAN_LIMIT);
     }
     return SB_OK;
 }
