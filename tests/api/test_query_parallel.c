@@ -709,9 +709,66 @@ static void test_api_query_parallel__fork(void **state)
     all_idle(f->db);
 }
 
+/* A clock that has passed every limit from its n-th reading on, and that other threads read slowly then, so that the statement's own waits. */
+static _Atomic uint64_t readings, over_from;
+static pthread_t own_thread;
+static uint64_t read_until(sb_vfs *vfs)
+{
+    (void)vfs;
+    if (atomic_fetch_add(&readings, 1) + 1 < over_from) return 1;
+    if (!pthread_equal(pthread_self(), own_thread)) (void)usleep(10000);
+    return UINT64_C(1) << 60;
+}
+
+/* Threads find the time over in another order each time, in ways of their own; what is told is the status that the call gives. */
+static void test_api_query_parallel__time_limit(void **state)
+{
+    static const char *const queries[] = {
+        "MATCH (n:P)-[:R*1..5]-(m) RETURN n.i, count(DISTINCT m) AS c ORDER BY c DESC LIMIT 3",
+        "MATCH (n:P)-[:R*1..3]-(m) WITH DISTINCT n, m RETURN n.i, m.i"};
+    api_rig r;
+    (void)state;
+    api_rig_init(&r);
+    r.options.threads = 2;
+    sb_vfs_ops ops = *r.vfs->ops;
+    ops.monotonic_ns = read_until;
+    r.vfs->ops = &ops;
+    own_thread = pthread_self();
+    atomic_store(&over_from, UINT64_MAX);
+    assert_int_equal(api_rig_open(&r), SOMBRA_OK);
+    execute(r.conn, "UNWIND range(1, 100) AS i CREATE (:P {i: i})");
+    execute(r.conn,
+            "MATCH (a:P), (b:P) WHERE b.i = a.i % 37 OR b.i = a.i % 89 CREATE (a)-[:R]->(b)");
+    set_threads(r.conn, 2);
+    sombra_set_time_limit(r.conn, 1000);
+    for (uint64_t i = 0, n = 2; i < 2; n++) {
+        sombra_stmt *stmt = NULL;
+        sombra_status status;
+        atomic_store(&over_from, UINT64_MAX);
+        assert_int_equal(sombra_prepare(r.conn, queries[i], SOMBRA_NUL_TERMINATED, &stmt, NULL),
+                         SOMBRA_OK);
+        atomic_store(&readings, 0);
+        atomic_store(&over_from, n);
+        do
+            status = sombra_stmt_step(stmt);
+        while (status == SOMBRA_ROW);
+        if (status == SOMBRA_DONE) {
+            i++;
+            n = 1;
+        } else {
+            assert_int_equal(status, SOMBRA_TIMEOUT);
+            assert_int_equal(sombra_error_of(r.conn)->status, status);
+        }
+        sombra_stmt_finalize(stmt);
+    }
+    api_rig_close(&r);
+    api_rig_deinit(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_query_parallel__time_limit),
         cmocka_unit_test(test_api_query_parallel__aggregates),
         cmocka_unit_test(test_api_query_parallel__rows),
         cmocka_unit_test(test_api_query_parallel__not_divided),

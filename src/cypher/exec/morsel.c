@@ -350,7 +350,10 @@ static sb_status read_own(sb_reading *r, bool *undivided)
     (void)sb_exec__scan_ranges(r->division.scan, &r->parts[0].ranges, &entity);
     sb_status status = op->ops->read(op);
     (void)sb_exec__scan_ranges(r->division.scan, NULL, &entity);
-    if (status != SB_OK) r->parts[0].err = *run->err;
+    if (status != SB_OK) { /* what ends the waiting for others is told by itself */
+        r->parts[0].err = *run->err;
+        sb_err_clear(run->err);
+    }
     end_part(r, &r->parts[0], status, run);
     for (;;) {
         sb_part *part = take_part(r);
