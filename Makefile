@@ -1,6 +1,6 @@
 # Thin names over the presets of CMakePresets.json; everything is built in build/<preset>/.
 #   make            the release preset: build/release/sombra, sombra-bench, libsombra
-#   make test       all tests in dev (asserts on), release and asan
+#   make test       all tests under sanitizers with assertions on (asan), then in release
 #   make check      style, layers, lint
 # Each target first runs tools/setup, which installs missing Debian packages (or names them).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -64,11 +64,10 @@ msan:
 	@$(call build,msan)
 	$(call run_tests,msan)
 
-# One after the other: the three share the machine's cores.
+# One after the other, as they share the machine's cores. asan is dev, assertions and all, under sanitizers.
 test:
-	@$(MAKE) --no-print-directory test-dev
-	@$(MAKE) --no-print-directory test-release
 	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory test-release
 
 check:
 	@tools/setup test check

@@ -227,7 +227,7 @@ foreach(source IN LISTS fuzz_sources)
 endforeach()
 
 # Scripts and checks that need no build product, so once, where assertions are.
-if(SOMBRA_PYTHON AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SOMBRA_SANITIZE)
+if(SOMBRA_PYTHON AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SOMBRA_SANITIZE MATCHES "thread|memory")
     file(GLOB scripts CONFIGURE_DEPENDS tests/tools/test_*.py)
     foreach(script IN LISTS scripts)
         cmake_path(GET script STEM stem)

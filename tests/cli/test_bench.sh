@@ -24,6 +24,8 @@ unset SOMBRA_PROFILE
 ls -d sombra-bench-* 2>/dev/null && fail "the run left its directory behind"
 "$bench" exists_cache --graph s1k --rounds 1 --dir . | tail -n 1 | grep -q "^35 figures" ||
     fail "the table does not end with its count of figures"
+# Under sanitizers, where the rest takes a minute, that much is enough: the release build runs all.
+[ -z "${SOMBRA_SANITIZED:-}" ] || exit 0
 # The engines must agree on what they read, and count what they wrote: else these end with an error. (Those that commit one by one
 # are left to the benchmark: they wait for the disk.)
 more="lookup_id lookup_key lookup_autocommit neighbors two_hop_distinct three_hop_count bfs scan_filter open bulk_load"
