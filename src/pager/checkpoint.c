@@ -64,7 +64,7 @@ typedef struct pace_state {
     uint64_t from, end, bytes; /* written since the last portion, of the main file */
 } pace_state;
 
-static sb_status pace(pace_state *pacer, sb_file *file, uint64_t offset, uint64_t bytes,
+static sb_status pace(pace_state *pacer, sb_pager *pager, uint64_t offset, uint64_t bytes,
                       sb_err *err)
 {
     if (!pacer->on) return SB_OK;
@@ -73,7 +73,7 @@ static sb_status pace(pace_state *pacer, sb_file *file, uint64_t offset, uint64_
     pacer->bytes += bytes;
     if (pacer->bytes < SB_BACKFILL_AHEAD) return SB_OK;
     pacer->bytes = 0;
-    return sb_file_write_back(file, pacer->from, pacer->end - pacer->from, err);
+    return sb_pager__write_back_main(pager, pacer->from, pacer->end - pacer->from, err);
 }
 
 static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count, bool paced,
@@ -109,8 +109,7 @@ static sb_status copy_pages(sb_pager *pager, const sb_pair *pairs, size_t count,
             st = sb_file_write_all(main_file, (uint64_t)first << pager->page_shift, buffer,
                                    run * page_bytes, err);
         if (st == SB_OK)
-            st = pace(&pacer, main_file, (uint64_t)first << pager->page_shift, run * page_bytes,
-                      err);
+            st = pace(&pacer, pager, (uint64_t)first << pager->page_shift, run * page_bytes, err);
         done += run;
         if (st == SB_OK) st = sb_pager__ask(watch, done, count, err);
     }
@@ -141,6 +140,7 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     sb_mutex_unlock(pager->index_mutex);
     if (st != SB_OK) return st;
     const bool syncs = sb_pager__is_settled(pager);
+    const uint64_t failures = sb_pager__main_failures(pager); /* before it writes (I37) */
     const uint32_t first =
         sb_mark_generation(from) == sb_mark_generation(limit) ? sb_mark_pos(from) : SB_WAL_START;
     SB_TRY(sb_pager__header_ours(pager, err));
@@ -155,7 +155,7 @@ static sb_status write_back(sb_pager *pager, sb_mark from, sb_mark limit, bool h
     sb_free(pager->alloc, pairs, capacity * sizeof *pairs);
     if (st != SB_OK) return st;
     SB_TRY(sb_pager__header_write(pager, pager->main_file, &state, false, err));
-    if (syncs) SB_TRY(sb_pager__sync_main(pager, err));
+    if (syncs) SB_TRY(sb_pager__sync_main(pager, failures, err));
     sb_mutex_lock(pager->index_mutex);
     sb_pager__index_own_backfill_locked(pager, from, limit);
     sb_mutex_unlock(pager->index_mutex);

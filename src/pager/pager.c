@@ -74,6 +74,7 @@ static sb_status make_locks(sb_pager *pager, sb_err *err)
     SB_TRY(sb_mutex_create(alloc, SB_RANK_WRITER, &pager->writer_mutex, err));
     SB_TRY(sb_condition_create(alloc, &pager->writer_free, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_CHECKPOINT, &pager->checkpoint_mutex, err));
+    SB_TRY(sb_mutex_create(alloc, SB_RANK_MAIN_SYNC, &pager->main_sync_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_SYNC, &pager->sync_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_INDEX, &pager->index_mutex, err));
     SB_TRY(sb_mutex_create(alloc, SB_RANK_MAP, &pager->map_mutex, err));
@@ -100,6 +101,7 @@ static void destroy(sb_pager *pager)
     sb_mutex_destroy(pager->writer_mutex);
     sb_condition_destroy(pager->writer_free);
     sb_mutex_destroy(pager->checkpoint_mutex);
+    sb_mutex_destroy(pager->main_sync_mutex);
     sb_mutex_destroy(pager->sync_mutex);
     sb_mutex_destroy(pager->index_mutex);
     sb_mutex_destroy(pager->map_mutex);

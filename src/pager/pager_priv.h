@@ -408,8 +408,10 @@ struct sb_pager {
     bool may_spin;               /* there is more than one processor */
     uint32_t writer_waiters;     /* asleep on writer_free */
     sb_mutex *checkpoint_mutex;
-    sb_mutex *sync_mutex;         /* guards the three fields below */
-    sb_sync_waiter *sync_waiters; /* borrowed: each lives on its thread's stack */
+    sb_mutex *main_sync_mutex;      /* one call at a time that tells of lost writes of main_file */
+    _Atomic uint64_t main_failures; /* how many have told of some; raised under that mutex */
+    sb_mutex *sync_mutex;           /* guards the three fields below */
+    sb_sync_waiter *sync_waiters;   /* borrowed: each lives on its thread's stack */
     sb_sync_lane lanes[SB_SYNC_LANES];
     sb_lane_two lane_two;
     sb_mutex *index_mutex;
@@ -493,7 +495,8 @@ struct sb_txn {
     bool guard_held;     /* guard lock, while a new generation's first frames are written */
     sb_mark mark;
     sb_state base, now;
-    uint32_t high_count; /* greatest page_count while it ran */
+    uint64_t main_failures; /* fresh_written: as of before that (I37) */
+    uint32_t high_count;    /* greatest page_count while it ran */
     sb_wal_tail tail;
 
     sb_map own; /* page number → index into pages */
@@ -784,7 +787,14 @@ void sb_pager__guard_leave(sb_pager *pager);
 
 /* Return once durable covers mark. SB_POISONED when a sync failed, now or earlier. */
 SB_MUST_CHECK sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err);
-SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err);
+/* Failed syncs of the main file so far: looked up before the first write that sync_main is to make durable (I37). */
+SB_INLINE uint64_t sb_pager__main_failures(const sb_pager *pager)
+{
+    return atomic_load(&pager->main_failures);
+}
+SB_MUST_CHECK sb_status sb_pager__sync_main(sb_pager *pager, uint64_t failures, sb_err *err);
+SB_MUST_CHECK sb_status sb_pager__write_back_main(sb_pager *pager, uint64_t offset, uint64_t bytes,
+                                                  sb_err *err);
 
 /* ---- settle.c -------------------------------------------------------------------------------- */
 

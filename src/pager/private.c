@@ -195,6 +195,7 @@ static sb_status begin_fresh(sb_txn *txn, sb_err *err)
     if (txn->fresh_written) return SB_OK;
     SB_TRY(sb_pager__header_ours(txn->pager, err));
     SB_TRY(sb_pager__begin_unsynced(txn->pager, err));
+    txn->main_failures = sb_pager__main_failures(txn->pager);
     SB_TRY(sb_pager__stamps_begin(txn, err));
     txn->fresh_written = true;
     return SB_OK;
@@ -466,7 +467,8 @@ sb_status sb_pager__own_commit(sb_txn *txn, sb_err *err)
     if (fresh >= SB_FRESH_MIN || txn->fresh_written) SB_TRY(write_fresh_pages(txn, fresh, err));
     if (txn->fresh_written) SB_TRY(sb_pager__stamp_bypass(txn, err));
     /* The commit frame may not reach the disk before what it makes reachable (DESIGN §9 rule 2). */
-    if (txn->fresh_written && sb_pager__is_settled(pager)) SB_TRY(sb_pager__sync_main(pager, err));
+    if (txn->fresh_written && sb_pager__is_settled(pager))
+        SB_TRY(sb_pager__sync_main(pager, txn->main_failures, err));
     const bool spilled = txn->appended_any;
     sb_status st = append_all(txn, err);
     if (st == SB_FULL && !spilled && sb_pager__wal_make_room(txn)) {

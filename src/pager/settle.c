@@ -47,10 +47,11 @@ static sb_status settle_wal(sb_pager *pager, uint64_t unsynced, sb_mark mark, sb
 static sb_status settle_main(sb_pager *pager, uint64_t unsynced, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
+    const uint64_t failures = sb_pager__main_failures(pager);
     if ((unsynced & SB_UNSYNCED_MAIN) == 0) return SB_OK;
     if ((unsynced & SB_UNSYNCED_MAIN_ANEW) != 0)
         SB_TRY(write_anew(pager, pager->main_file, UINT64_MAX, err));
-    const sb_status st = sb_pager__sync_main(pager, err);
+    const sb_status st = sb_pager__sync_main(pager, failures, err);
     if (st == SB_OK) {
         SB_TRY(vfs->ops->sync_directory(vfs, pager->main_path, err));
         return sb_pager__stamp_unsynced(pager, pager->main_file, 0, err);

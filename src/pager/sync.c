@@ -12,7 +12,11 @@
  * I20 Linux reports a failed write-back once to each open file. Each lane therefore has an open file of its own, and
  *     the second counts only after a sync of the first has succeeded that began when the second was open already:
  *     a failure that came before it was opened, and that it would not be told of, has then been told to the first.
- *     Once the file is poisoned, no sync raises `durable` any more. */
+ *     Once the file is poisoned, no sync raises `durable` any more.
+ * I37 The main file has one open file for a transaction that bypasses the WAL and for a back-fill, which may write at the same time. A
+ *     failure is told to one of them, and the other's sync succeeds though what it has written was dropped as well. So each notes how
+ *     many calls have failed before it writes, and its sync counts if none has failed since; one such call runs at a time, so that none
+ *     has been told and not noted it yet. */
 #include "pager/pager_priv.h"
 
 static sb_status sync_wal(sb_pager *pager, sb_file *file)
@@ -157,13 +161,35 @@ sb_status sb_pager__sync_to(sb_pager *pager, sb_mark mark, sb_err *err)
     return SB_OK;
 }
 
-sb_status sb_pager__sync_main(sb_pager *pager, sb_err *err)
+/* A call that tells of writes that were lost, told to this open file alone: all who have written there must hear of it (I37). */
+static sb_status note_failure(sb_pager *pager, sb_status st)
+{
+    if (st != SB_OK) atomic_fetch_add(&pager->main_failures, 1);
+    return st;
+}
+
+sb_status sb_pager__sync_main(sb_pager *pager, uint64_t failures, sb_err *err)
 {
     sb_file *file = pager->main_file;
     const uint64_t started = SB_PROFILE_START(pager->options.profile);
     atomic_fetch_add_explicit(&pager->syncs, 1, memory_order_relaxed);
     SB_PROFILE_ADD(pager->options.profile, FILE_SYNCS, 1);
-    const sb_status st = file->ops->sync(file, err);
+    sb_mutex_lock(pager->main_sync_mutex);
+    sb_status st = note_failure(pager, file->ops->sync(file, err));
+    if (st == SB_OK && sb_pager__main_failures(pager) != failures)
+        st = SB_FAIL(err, SB_IO,
+                     "%s: a sync of another thread failed, and what was written may be lost",
+                     pager->path);
+    sb_mutex_unlock(pager->main_sync_mutex);
     SB_PROFILE_STOP(pager->options.profile, SYNC_NS, started);
+    return st;
+}
+
+sb_status sb_pager__write_back_main(sb_pager *pager, uint64_t offset, uint64_t bytes, sb_err *err)
+{
+    sb_mutex_lock(pager->main_sync_mutex);
+    const sb_status st =
+        note_failure(pager, sb_file_write_back(pager->main_file, offset, bytes, err));
+    sb_mutex_unlock(pager->main_sync_mutex);
     return st;
 }

@@ -406,6 +406,111 @@ static void test_pager_durability__failed_sync_of_the_main_file(void **state)
     assert_true(failures >= 3);
 }
 
+/* What a transaction and a checkpoint have in the main file at once, and one of the two is told that a sync failed: the system tells a
+ * failure once to each open file, so the other's sync succeeds afterwards though what it wrote was dropped. */
+static void begin_two_in_the_main_file(fixture *f)
+{
+    begin(f);
+    fixture_open(f, "x");
+    CHECK(f, fixture_put(f, f->session, 1, 5, 100));
+    CHECK(f, sb_pager_checkpoint(f->pager, SB_CHECKPOINT_RESTART, NULL, &f->err));
+    CHECK(f, fixture_put(f, f->session, 1, 5, 101));
+}
+
+/* New pages 6 to 45 are in the main file, the commit is to come. */
+static sb_txn *begin_bypass(fixture *f, sb_session *session)
+{
+    sb_txn *txn = NULL;
+    sb_pgno first = 0;
+    uint8_t *pages = calloc(40, 4096);
+    CHECK(f, sb_txn_begin_write(session, &txn, &f->err));
+    CHECK(f, sb_page_alloc_run(txn, 40, &first, &f->err));
+    assert_int_equal(first, 6);
+    for (uint32_t i = 0; i < 40; i++)
+        model_fill(pages + (size_t)i * 4096, 4096, first + i, 101);
+    CHECK(f, sb_page_write_fresh(txn, first, pages, 40, &f->err));
+    free(pages);
+    return txn;
+}
+
+/* The checkpoint's sync fails while the transaction has pages there. */
+static void test_pager_durability__sync_failed_for_a_checkpoint(void **state)
+{
+    (void)state;
+    unsigned failures = 0;
+    for (uint64_t event = 1; event < 20; event++) {
+        fixture f;
+        begin_two_in_the_main_file(&f);
+        sb_txn *txn = begin_bypass(&f, f.session);
+        sb_vfs_crash_state(f.vfs)->fail_sync_at = sb_vfs_crash_events(f.vfs) + event;
+        const sb_status filled = sb_pager_checkpoint(f.pager, SB_CHECKPOINT_PASSIVE, NULL, &f.err);
+        sb_vfs_crash_state(f.vfs)->fail_sync_at = 0;
+        sb_err_clear(&f.err);
+        const sb_status st = sb_txn_commit(txn, &f.err);
+        if (filled != SB_OK) {
+            failures++;
+            assert_int_equal(st, SB_IO);
+            sb_err_clear(&f.err);
+            sb_txn *again = begin_bypass(&f, f.session);
+            CHECK(&f, sb_txn_commit(again, &f.err));
+        } else {
+            assert_int_equal(st, SB_OK);
+        }
+        assert_true(survives(&f, "x", 45, 101));
+        leave(&f);
+        sb_vfs_destroy(f.vfs);
+    }
+    assert_int_equal(failures, 1);
+}
+
+/* The transaction's sync fails when the checkpoint has written its pages and not synced them. */
+static struct {
+    fixture *f;
+    sb_session *session;
+    unsigned failures;
+} beside_checkpoint;
+static void fail_a_commit(void *ctx)
+{
+    fixture *f = beside_checkpoint.f;
+    (void)ctx;
+    sb_txn *txn = begin_bypass(f, beside_checkpoint.session);
+    /* Its stamp, then the sync of the main file. */
+    sb_vfs_crash_state(f->vfs)->fail_sync_at = sb_vfs_crash_events(f->vfs) + 2;
+    beside_checkpoint.failures += sb_txn_commit(txn, NULL) == SB_IO;
+}
+static bool after_the_pages(void *ctx, uint64_t done, uint64_t total)
+{
+    sb_thread *thread = NULL;
+    (void)ctx;
+    if (done != total) return true;
+    /* Another thread: this one holds locks of the checkpoint. */
+    CHECK(beside_checkpoint.f, sb_thread_create(&sb_allocator_libc, fail_a_commit, NULL, &thread,
+                                                &beside_checkpoint.f->err));
+    sb_thread_join(thread);
+    return true;
+}
+static void test_pager_durability__sync_failed_for_a_commit(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_checkpoint_result result;
+    const sb_watch watch = {.progress = after_the_pages};
+    begin_two_in_the_main_file(&f);
+    beside_checkpoint.f = &f;
+    beside_checkpoint.session = f.session;
+    beside_checkpoint.failures = 0;
+    const sb_status st =
+        sb_pager_checkpoint_watched(f.pager, SB_CHECKPOINT_PASSIVE, &watch, &result, &f.err);
+    assert_int_equal(beside_checkpoint.failures, 1);
+    assert_int_equal(st, SB_IO);
+    sb_err_clear(&f.err);
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
+    CHECK(&f, fixture_put(&f, f.session, 1, 1, 101)); /* over the old frames */
+    assert_true(survives(&f, "x", 5, 101));
+    leave(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
 static uint64_t syncs_of(fixture *f)
 {
     sb_pager_info info;
@@ -526,6 +631,8 @@ int main(void)
         TEST(test_pager_durability__after_off),
         TEST(test_pager_durability__off_beside_full),
         TEST(test_pager_durability__failed_sync_of_the_main_file),
+        TEST(test_pager_durability__sync_failed_for_a_checkpoint),
+        TEST(test_pager_durability__sync_failed_for_a_commit),
         TEST(test_pager_durability__syncs),
         TEST(test_pager_durability__failed_making_of_the_wal),
         TEST(test_pager_durability__backup),
