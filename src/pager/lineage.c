@@ -12,8 +12,9 @@
  *     first, because the end of the WAL may be lost (`normal`) and an older commit be the last one then; at
  *     least the last SB_BYPASS_SYNC of them are listed, and as often the WAL is synced. Two stamps are written in turn, so that
  *     a torn one, or that of a commit that failed, leaves the last commit's.
- *     Before a transaction first writes past the extent, stamps that page 0's state has overtaken are cleared: a WAL
- *     that was moved away, and is brought back, must not find pages there that are no longer its own.
+ *     Before a transaction first writes past the extent, what page 0's state has overtaken goes from the stamps: a WAL
+ *     that was moved away, and is brought back, must not find pages there that are no longer its own. The last commit's number stays, since a
+ *     back-fill may have written that page 0 and not synced it yet.
  * I22 Before a back-fill writes a page, page 0's back-fill stamp names the commit that it will reach. As long as page 0's
  *     state is older than that, pages may be newer than page 0, and only a WAL with that commit makes a state of them.
  *     The stamp also vouches for page 0 when that was garbled while it was written: for the file being ours, for its salt, and for pages of commits up
@@ -196,16 +197,49 @@ static void fill_bypass(uint8_t *stamp, const uint8_t *kept, uint32_t from, uint
     memcpy(stamp + BYPASS_LIST + 4, kept + BYPASS_LIST + 4 * (size_t)from, 4 * (size_t)count);
 }
 
+/* A stamp that lists the last commit's number alone, of which there is one already: kept. */
+static void fill_last(uint8_t *stamp, const uint8_t *kept, uint32_t bypass)
+{
+    memset(stamp, 0, SB_STAMP_BYTES);
+    sb_store_le32(stamp + BYPASS_COUNT, 1);
+    sb_store_le64(stamp + BYPASS_TOTAL, sb_load_le64(kept + BYPASS_TOTAL));
+    sb_store_le32(stamp + BYPASS_LIST, bypass);
+    sb_store_le32(stamp + STAMP_CRC, stamp_crc(stamp));
+}
+
+/* Which of the two has the number nearest to its head; false: none has. */
+static bool find_stamp(const uint8_t *stamps, uint32_t bypass, size_t *index)
+{
+    uint32_t nearest = UINT32_MAX;
+    for (size_t i = 0; i < SB_STAMP_BACKFILL; i++) {
+        const uint8_t *stamp = stamps + i * SB_STAMP_BYTES;
+        const uint32_t at = find_bypass(stamp, bypass);
+        if (at >= sb_load_le32(stamp + BYPASS_COUNT) || at >= nearest) continue;
+        nearest = at;
+        *index = i;
+    }
+    return nearest != UINT32_MAX;
+}
+
 sb_status sb_pager__stamps_begin(sb_txn *txn, sb_err *err)
 {
     sb_pager *pager = txn->pager;
     sb_file *file = pager->main_file;
-    uint8_t stamps[SB_STAMPS_BYTES], bypass[4], zeros[SB_STAMP_BACKFILL * SB_STAMP_BYTES] = {0};
+    const uint32_t last = txn->base.bypass;
+    uint8_t stamps[SB_STAMPS_BYTES], bypass[4], wanted[SB_STAMP_BACKFILL * SB_STAMP_BYTES] = {0};
+    size_t kept = 0;
     SB_TRY(sb_file_read_all(file, SB_HEADER_STATE + SB_STATE_BYPASS, bypass, sizeof bypass, err));
-    if (sb_load_le32(bypass) != txn->base.bypass) return SB_OK; /* stamps of commits of this WAL */
+    if (sb_load_le32(bypass) != last) return SB_OK; /* stamps of commits of this WAL */
     SB_TRY(read_stamps(pager, stamps, err));
-    if (memcmp(stamps, zeros, sizeof zeros) == 0) return SB_OK;
-    return sb_file_write_all(file, SB_HEADER_STAMPS, zeros, sizeof zeros, err);
+    if (last != 0 && find_stamp(stamps, last, &kept))
+        fill_last(wanted + kept * SB_STAMP_BYTES, stamps + kept * SB_STAMP_BYTES, last);
+    /* That one last: whichever of the two reaches the disk, one has the number. */
+    for (size_t i = 1; i <= SB_STAMP_BACKFILL; i++) {
+        const size_t at = (kept + i) % SB_STAMP_BACKFILL * SB_STAMP_BYTES;
+        if (memcmp(stamps + at, wanted + at, SB_STAMP_BYTES) == 0) continue;
+        SB_TRY(sb_file_write_all(file, SB_HEADER_STAMPS + at, wanted + at, SB_STAMP_BYTES, err));
+    }
+    return SB_OK;
 }
 
 sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err)
@@ -213,20 +247,17 @@ sb_status sb_pager__stamp_bypass(sb_txn *txn, sb_err *err)
     sb_pager *pager = txn->pager;
     uint8_t stamps[SB_STAMPS_BYTES], fresh[SB_STAMP_BYTES];
     uint32_t bypass = 0;
+    size_t found = 0;
     while (bypass == 0) /* 0: no page has ever bypassed the WAL */
         SB_TRY(pager->vfs->ops->random(pager->vfs, &bypass, sizeof bypass, err));
     SB_TRY(read_stamps(pager, stamps, err));
     /* The stamp with the last commit's number nearest to its head stays. */
-    const uint8_t *first = stamps, *second = stamps + SB_STAMP_BYTES;
-    const uint32_t in_first = find_bypass(first, txn->base.bypass),
-                   in_second = find_bypass(second, txn->base.bypass);
-    const bool has_first = in_first < sb_load_le32(first + BYPASS_COUNT),
-               has_second = in_second < sb_load_le32(second + BYPASS_COUNT);
-    const bool keep_first = has_first && (!has_second || in_first <= in_second);
-    fill_bypass(fresh, keep_first ? first : second, keep_first ? in_first : in_second, bypass);
+    const size_t kept = find_stamp(stamps, txn->base.bypass, &found) ? found : 1;
+    const uint8_t *from = stamps + kept * SB_STAMP_BYTES;
+    fill_bypass(fresh, from, find_bypass(from, txn->base.bypass), bypass);
     if (sb_load_le64(fresh + BYPASS_TOTAL) % SB_BYPASS_SYNC == 0 && sb_pager__is_settled(pager))
         SB_TRY(sb_pager__sync_to(pager, atomic_load(&pager->shm->appended), err));
-    SB_TRY(write_stamp(pager->main_file, keep_first ? 1 : 0, fresh, err));
+    SB_TRY(write_stamp(pager->main_file, 1 - kept, fresh, err));
     txn->now.bypass = bypass;
     return SB_OK;
 }

@@ -2,6 +2,8 @@
  * files written in durability off. The power goes by sb_vfs_crash; what was acknowledged must be there. */
 #include "pager_image.h"
 
+#include "pager/pager_priv.h"
+
 static void begin(fixture *f)
 {
     fixture_options(f, NULL);
@@ -417,15 +419,15 @@ static void begin_two_in_the_main_file(fixture *f)
     CHECK(f, fixture_put(f, f->session, 1, 5, 101));
 }
 
-/* New pages 6 to 45 are in the main file, the commit is to come. */
-static sb_txn *begin_bypass(fixture *f, sb_session *session)
+/* 40 new pages are in the main file, the commit is to come. */
+static sb_txn *begin_bypass(fixture *f, sb_session *session, sb_pgno expected)
 {
     sb_txn *txn = NULL;
     sb_pgno first = 0;
     uint8_t *pages = calloc(40, 4096);
     CHECK(f, sb_txn_begin_write(session, &txn, &f->err));
     CHECK(f, sb_page_alloc_run(txn, 40, &first, &f->err));
-    assert_int_equal(first, 6);
+    assert_int_equal(first, expected);
     for (uint32_t i = 0; i < 40; i++)
         model_fill(pages + (size_t)i * 4096, 4096, first + i, 101);
     CHECK(f, sb_page_write_fresh(txn, first, pages, 40, &f->err));
@@ -441,7 +443,7 @@ static void test_pager_durability__sync_failed_for_a_checkpoint(void **state)
     for (uint64_t event = 1; event < 20; event++) {
         fixture f;
         begin_two_in_the_main_file(&f);
-        sb_txn *txn = begin_bypass(&f, f.session);
+        sb_txn *txn = begin_bypass(&f, f.session, 6);
         sb_vfs_crash_state(f.vfs)->fail_sync_at = sb_vfs_crash_events(f.vfs) + event;
         const sb_status filled = sb_pager_checkpoint(f.pager, SB_CHECKPOINT_PASSIVE, NULL, &f.err);
         sb_vfs_crash_state(f.vfs)->fail_sync_at = 0;
@@ -451,7 +453,7 @@ static void test_pager_durability__sync_failed_for_a_checkpoint(void **state)
             failures++;
             assert_int_equal(st, SB_IO);
             sb_err_clear(&f.err);
-            sb_txn *again = begin_bypass(&f, f.session);
+            sb_txn *again = begin_bypass(&f, f.session, 6);
             CHECK(&f, sb_txn_commit(again, &f.err));
         } else {
             assert_int_equal(st, SB_OK);
@@ -473,7 +475,7 @@ static void fail_a_commit(void *ctx)
 {
     fixture *f = beside_checkpoint.f;
     (void)ctx;
-    sb_txn *txn = begin_bypass(f, beside_checkpoint.session);
+    sb_txn *txn = begin_bypass(f, beside_checkpoint.session, 6);
     /* Its stamp, then the sync of the main file. */
     sb_vfs_crash_state(f->vfs)->fail_sync_at = sb_vfs_crash_events(f->vfs) + 2;
     beside_checkpoint.failures += sb_txn_commit(txn, NULL) == SB_IO;
@@ -507,6 +509,63 @@ static void test_pager_durability__sync_failed_for_a_commit(void **state)
     CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_RESTART, NULL, &f.err));
     CHECK(&f, fixture_put(&f, f.session, 1, 1, 101)); /* over the old frames */
     assert_true(survives(&f, "x", 5, 101));
+    leave(&f);
+    sb_vfs_destroy(f.vfs);
+}
+
+/* Between the writing of page 0 and its sync by a checkpoint, a transaction begins to write past the extent; there the power goes. */
+static struct {
+    fixture *f;
+    const sb_file_ops *ops; /* of the main file */
+    unsigned calls;
+} beside_sync;
+static void bypass_and_lose_power(void *ctx)
+{
+    fixture *f = beside_sync.f;
+    (void)ctx;
+    sb_txn *txn = begin_bypass(f, f->session, 46);
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        fixture later;
+        sb_vfs *after = NULL;
+        CHECK(f, sb_vfs_crash_reboot(f->vfs, SB_CRASH_RANDOM, seed, &after, &f->err));
+        fixture_options(&later, after);
+        fixture_open(&later, "x");
+        assert_true(fixture_reads(&later, later.session, 1, 45, 100));
+        leave(&later);
+        sb_vfs_destroy(after);
+    }
+    sb_txn_rollback(txn);
+}
+static sb_status sync_beside(sb_file *file, sb_err *err)
+{
+    sb_thread *thread = NULL;
+    if (beside_sync.calls++ == 0) {
+        /* Another thread: this one holds locks of the checkpoint. */
+        SB_TRY(sb_thread_create(&sb_allocator_libc, bypass_and_lose_power, NULL, &thread, err));
+        sb_thread_join(thread);
+    }
+    return beside_sync.ops->sync(file, err);
+}
+static void test_pager_durability__bypass_beside_a_checkpoint(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f);
+    fixture_open(&f, "x");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    CHECK(&f, fixture_put(&f, f.session, 6, 40, 100));
+    sb_file *file = f.pager->main_file;
+    beside_sync.f = &f;
+    beside_sync.ops = file->ops;
+    beside_sync.calls = 0;
+    sb_file_ops ops = *file->ops;
+    ops.sync = sync_beside;
+    file->ops = &ops;
+    CHECK(&f, sb_pager_checkpoint(f.pager, SB_CHECKPOINT_PASSIVE, NULL, &f.err));
+    assert_int_equal(beside_sync.calls, 1);
+    file->ops = beside_sync.ops;
+    CHECK(&f, fixture_put(&f, f.session, 46, 40, 100));
+    assert_true(survives(&f, "x", 85, 100));
     leave(&f);
     sb_vfs_destroy(f.vfs);
 }
@@ -633,6 +692,7 @@ int main(void)
         TEST(test_pager_durability__failed_sync_of_the_main_file),
         TEST(test_pager_durability__sync_failed_for_a_checkpoint),
         TEST(test_pager_durability__sync_failed_for_a_commit),
+        TEST(test_pager_durability__bypass_beside_a_checkpoint),
         TEST(test_pager_durability__syncs),
         TEST(test_pager_durability__failed_making_of_the_wal),
         TEST(test_pager_durability__backup),
