@@ -7,7 +7,9 @@
  * a prefix if
  *   - its counter is at least what was acknowledged before it was taken, and at most what had been begun when it was there (nothing is
  *     lost, nothing is of the future),
- *   - events, links and index agree with the counter, and each event with what its writer noted (nothing is torn).
+ *   - events, links and index agree with the counter, and each event with what its writer noted (nothing is torn),
+ *   - each event is the one that other snapshots have shown as number n: a commit that was seen stays, though its writer was killed before
+ *     it was acknowledged.
  * So must be each backup; and what a process that only may read sees, whose directory is mounted read-only where that is permitted.
  * A commit is audited when a snapshot was right that holds its event. A writer looks itself before it removes an event that nobody has
  * seen, so in the end all are. */
@@ -50,6 +52,8 @@ typedef struct chain_board { /* in memory shared by all */
     _Atomic uint64_t acknowledged, begun;
     _Atomic int64_t
         nonces[CHAIN_MOST + 1]; /* by n: the random number of its event, noted before the commit */
+    _Atomic int64_t shown[CHAIN_MOST +
+                          1]; /* by n: that of the event which a snapshot held first; 0: none has */
     _Atomic uint8_t audited[CHAIN_MOST + 1];
     _Atomic uint64_t commits, rollbacks, snapshots, mounted_snapshots, backups, verified,
         checkpoints, vacuums, opens, kills;
@@ -113,6 +117,13 @@ static inline bool chain_ask(chain_process *p, const char *text, int64_t a, int6
     return right;
 }
 
+/* Is it the event that all snapshots show as number n? */
+static inline bool chain_same_shown(chain_board *board, int64_t n, int64_t nonce)
+{
+    int64_t shown = 0;
+    return atomic_compare_exchange_strong(&board->shown[n], &shown, nonce) || shown == nonce;
+}
+
 /* Events first to n, each once, with what its writer noted; then their commits are audited. */
 static inline bool chain_check_events(chain_process *p, int64_t first, int64_t n)
 {
@@ -130,7 +141,8 @@ static inline bool chain_check_events(chain_process *p, int64_t first, int64_t n
         right = right && row[0].as.integer >= first && row[0].as.integer <= n &&
                 !seen[row[0].as.integer % CHAIN_KEPT] &&
                 row[1].as.integer == atomic_load(&p->board->nonces[row[0].as.integer]) &&
-                row[2].as.integer == row[0].as.integer % 3000;
+                row[2].as.integer == row[0].as.integer % 3000 &&
+                chain_same_shown(p->board, row[0].as.integer, row[1].as.integer);
         if (right) seen[row[0].as.integer % CHAIN_KEPT] = true;
         count++;
     }
