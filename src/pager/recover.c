@@ -210,6 +210,7 @@ sb_status sb_pager__adopt(sb_pager *pager, sb_err *err)
         0}; /* the generation's base was judged when its first opener took it in, or begun by us */
     sb_state state;
     bool there = false, found = false;
+    if (sb_pager__poisoned(pager)) return SB_OK; /* recovery decides what is left */
     const sb_mark appended = atomic_load(&shm->appended);
     sb_mutex_lock(pager->index_mutex);
     sb_status st = find_told_end(pager, appended, &there, err);
