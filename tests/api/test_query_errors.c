@@ -121,6 +121,7 @@ static void test_api_query_errors__places(void **state)
         {"MATCH (n) WHERE n.x = 1 / 0 RETURN n", 1, 23},
         {"RETURN EXISTS { UNWIND [0] AS i WITH i WHERE 1 / i = 1 RETURN i } AS e", 1, 46},
         {"CALL fixture.half(1 / 0)", 1, 19},
+        {"MATCH p = (a)((b)-[r]->(c) WHERE length(p) > 1)+(d) RETURN p", 1, 14},
     };
     api_fixture f;
     unsigned wrong = 0;

@@ -396,6 +396,21 @@ class Found(unittest.TestCase):
         self.gives('CREATE (:A {j: 0}), (:A {j: 0})', 'UNWIND [0, 1, 3] AS u CALL (u) { MATCH (n) WHERE n.j < 1.0 RETURN u AS v } RETURN u, v',
                    [[0, 0], [0, 0], [1, 1], [1, 1], [3, 3], [3, 3]])
 
+    def test_a_repeated_part_waits_for_what_it_reads_of_its_clause(self):
+        nodes = ('CREATE (a:A {i: 1})-[:R {w: 1}]->(b:B {i: 2})-[:R {w: 2}]->(c:C {i: 3})-[:R {w: 3}]->(d:D {i: 4})-[:R {w: 4}]->(a), '
+                 '(a)-[:R {w: 5}]->(c), (b)-[:R {w: 6}]->(b)')
+        self.gives(nodes, 'MATCH (x:A)((a)-[r]->(b) WHERE b.i < y.i)*(y) RETURN y.i, size(r)', [[1, 0]])
+        self.gives(nodes, 'MATCH (x)((a)-[r]->(b) WHERE b.i < x.i + 3)+(y:D {i: 4}) RETURN x.i, size(r)', [[2, 2], [2, 3], [3, 1], [4, 4], [4, 3], [4, 5]])
+        self.gives(nodes, 'MATCH (x:A)((a)-[r]->(b) WHERE b.i <= z.i)+(y), (z:B) RETURN y.i, size(r)', [[2, 1], [2, 2]])
+        self.gives(nodes, 'MATCH (x:A)((a)-[r]->(b) WHERE a.i < z.i)+(y)-[:R]->(z) RETURN y.i, z.i, size(r)',
+                   [[2, 2, 1], [2, 3, 1], [2, 3, 2], [3, 4, 1], [3, 4, 2], [3, 4, 3]])
+        self.gives(nodes, 'MATCH (x:A)((a)-[r]->(b) WHERE EXISTS { (b)-->(y) })+(y) RETURN y.i, size(r)', [[2, 1], [2, 2]])
+        self.gives(nodes, 'MATCH (x:A)((a)-[r]->(b) WHERE size(q) = 1)+(y:C)((c)-[q]->(d))+(z:D) RETURN size(r)', [[1], [2], [3]])
+        self.gives(nodes, 'MATCH (x:A)-[r WHERE r.w < y.i]->+(y) RETURN y.i, size(r)', [[2, 1], [3, 2], [4, 3]])
+        self.gives(nodes, 'MATCH (x:A) RETURN COUNT { (x)((a)-[r]->(b) WHERE b.i <= y.i)+(y) } AS c', [[8]])
+        for selector in ('ANY SHORTEST', 'ALL SHORTEST', 'SHORTEST 1'):
+            self.gives(nodes, f'MATCH {selector} (x:A)((a)-[r]->(b) WHERE b.i <= y.i)+(y) RETURN y.i, size(r)', [[2, 1], [3, 1], [4, 2]])
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

@@ -106,7 +106,7 @@ static sb_status add_edge(sb_planner *p, sb_pattern_graph *graph, const sb_slot_
 
     *edge = (sb_pattern_edge){
         .rel = rel, .quantified = step->quantified, .from = from, .to = step->node->var};
-    if (rel == NULL) return SB_OK;
+    if (rel == NULL) return sb_plan__quantified_needs(p, step->quantified, &edge->needs);
     edge->var = rel->var;
     edge->var_bound = sb_plan__set_has(bound, rel->var->slot);
     if (rel->variable) /* its properties are checked on the way */

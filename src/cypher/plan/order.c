@@ -181,15 +181,20 @@ static sb_status keep_best(void *ctx, const sb_order_state *candidate)
     return SB_OK;
 }
 
-/* Only properties of relationships of variable length that read each other, or themselves, can wait for ever. */
-static sb_status fail_no_order(const sb_order_search *s)
+/* Only properties of relationships of variable length, and repeated parts, that read each other, or themselves, can wait for ever. */
+static sb_status fail_no_order(const sb_order_search *s, const sb_order_state *st)
 {
-    for (uint32_t i = 0; i < s->graph->edge_count; i++)
-        if (s->edge_in[i] && sb_plan__set_count(&s->graph->edges[i].needs) != 0)
-            return sb_cypher_fail(s->p->err, s->p->text, s->graph->edges[i].rel->props->span,
-                                  SB_CYPHER_UNDEFINED_VARIABLE,
-                                  "the properties of a relationship of variable length read what "
-                                  "is only known behind it");
+    for (uint32_t i = 0; i < s->graph->edge_count; i++) {
+        const sb_pattern_edge *e = &s->graph->edges[i];
+
+        if (!s->edge_in[i] || st->edge_done[i] || sb_plan__set_within(&e->needs, &st->bound))
+            continue;
+        return sb_cypher_fail(
+            s->p->err, s->p->text, e->rel != NULL ? e->rel->props->span : e->quantified->span,
+            SB_CYPHER_UNDEFINED_VARIABLE, "%s what is only known behind it",
+            e->rel != NULL ? "the properties of a relationship of variable length read"
+                           : "a repeated part reads");
+    }
     return SB_FAIL(s->p->err, SB_MISUSE, "a pattern has no order");
 }
 
@@ -211,7 +216,7 @@ static sb_status search_greedily(sb_order_search *s, sb_order_state *st)
         SB_TRY(each_candidate(s, st, keep_better, &b));
         s->best = (double)NAN;
         s->p->random = b.random;
-        if (!b.any) return fail_no_order(s);
+        if (!b.any) return fail_no_order(s, st);
         *st = b.state;
     }
     return SB_OK;
@@ -306,7 +311,7 @@ static sb_status search_exhaustively(sb_order_search *s, sb_order_state *st)
         }
         level = next;
     }
-    if (!whole.any) return fail_no_order(s);
+    if (!whole.any) return search_greedily(s, st); /* which tells what waits for ever */
     *st = whole.state;
     return SB_OK;
 }
@@ -325,6 +330,15 @@ static sb_status search_part(sb_order_search *s, sb_order_state *st)
 
 /* ---- Parts that are not connected ----------------------------------------------------------------------------------------------------- */
 
+/* Does it bind what is needed? */
+static bool gives(const sb_pattern_edge *edge, const sb_slot_set *needs)
+{
+    if (edge->var != NULL) return sb_plan__set_has(needs, edge->var->slot);
+    for (uint32_t i = 0; edge->quantified != NULL && i < edge->quantified->group_count; i++)
+        if (sb_plan__set_has(needs, edge->quantified->groups[i].outer->slot)) return true;
+    return false;
+}
+
 /* Does an edge connect the node: is it an end, or does the edge need it or a relationship that ends there? */
 static bool connects(const sb_pattern_graph *g, const sb_pattern_edge *edge, const sb_var *node)
 {
@@ -332,8 +346,8 @@ static bool connects(const sb_pattern_graph *g, const sb_pattern_edge *edge, con
         return true;
     if (edge->needs.word_count == 0) return false;
     for (uint32_t i = 0; i < g->edge_count; i++)
-        if (g->edges[i].var != NULL && sb_plan__set_has(&edge->needs, g->edges[i].var->slot) &&
-            (g->edges[i].from == node || g->edges[i].to == node))
+        if ((g->edges[i].from == node || g->edges[i].to == node) &&
+            gives(&g->edges[i], &edge->needs))
             return true;
     return false;
 }

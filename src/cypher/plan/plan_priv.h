@@ -109,6 +109,9 @@ SB_MUST_CHECK sb_status sb_plan__expr_slots(sb_planner *p, const sb_expr *expr, 
 /* Slots of the variables that an expression binds itself (lambdas, inner patterns). What it mentions less what it binds is what
  * it needs. */
 SB_MUST_CHECK sb_status sb_plan__expr_needs(sb_planner *p, const sb_expr *expr, sb_slot_set *set);
+/* The same of a repeated part, which binds what it has groups of. */
+SB_MUST_CHECK sb_status sb_plan__quantified_needs(sb_planner *p, const sb_quantified *q,
+                                                  sb_slot_set *set);
 
 /* ---- query.c --------------------------------------------------------------------------------------------------- */
 
@@ -145,7 +148,7 @@ typedef struct sb_pattern_edge {
     bool var_bound;            /* the relationship has a value before the clause */
     sb_pattern_part *shortest; /* the part, when it has a selector: the edge is all of it */
     uint32_t clause;           /* relationships of one clause differ */
-    sb_slot_set needs;         /* what is read at each step of one of variable length */
+    sb_slot_set needs;         /* what each step of one of variable length, or repetition, reads */
 } sb_pattern_edge;
 typedef struct sb_pattern_node {
     sb_var *var;

@@ -45,6 +45,17 @@ static sb_status collect_node(collector *c, const sb_node_pattern *node)
     return collect(c, node->where);
 }
 
+static sb_status collect_quantified(collector *c, const sb_quantified *q)
+{
+    SB_TRY(collect_part(c, q->part));
+    SB_TRY(collect(c, q->where));
+    for (uint32_t i = 0; i < q->group_count; i++) {
+        SB_TRY(bind(c, q->groups[i].inner));
+        SB_TRY(bind(c, q->groups[i].outer));
+    }
+    return SB_OK;
+}
+
 static sb_status collect_part(collector *c, const sb_pattern_part *part)
 {
     SB_TRY(bind(c, part->var));
@@ -58,12 +69,7 @@ static sb_status collect_part(collector *c, const sb_pattern_part *part)
             SB_TRY(collect(c, step->rel->dynamic));
             SB_TRY(collect(c, step->rel->where));
         } else {
-            SB_TRY(collect_part(c, step->quantified->part));
-            SB_TRY(collect(c, step->quantified->where));
-            for (uint32_t k = 0; k < step->quantified->group_count; k++) {
-                SB_TRY(bind(c, step->quantified->groups[k].inner));
-                SB_TRY(bind(c, step->quantified->groups[k].outer));
-            }
+            SB_TRY(collect_quantified(c, step->quantified));
         }
         SB_TRY(collect_node(c, step->node));
     }
@@ -170,13 +176,32 @@ sb_status sb_plan__expr_slots(sb_planner *p, const sb_expr *expr, sb_slot_set *s
     return collect(&(collector){p, set, NULL}, expr);
 }
 
+/* What was mentioned and not bound. */
+static sb_status add_needs(const collector *c, sb_slot_set *set)
+{
+    sb_slot_set *const needs = c->mentions;
+
+    for (uint32_t i = 0; i < needs->word_count && i < c->binds->word_count; i++)
+        needs->words[i] &= ~c->binds->words[i];
+    return sb_plan__set_add_all(c->p, set, needs);
+}
+
 sb_status sb_plan__expr_needs(sb_planner *p, const sb_expr *expr, sb_slot_set *set)
 {
     sb_slot_set mentions = {NULL, 0};
     sb_slot_set binds = {NULL, 0};
+    collector c = {p, &mentions, &binds};
 
-    SB_TRY(collect(&(collector){p, &mentions, &binds}, expr));
-    for (uint32_t i = 0; i < mentions.word_count && i < binds.word_count; i++)
-        mentions.words[i] &= ~binds.words[i];
-    return sb_plan__set_add_all(p, set, &mentions);
+    SB_TRY(collect(&c, expr));
+    return add_needs(&c, set);
+}
+
+sb_status sb_plan__quantified_needs(sb_planner *p, const sb_quantified *q, sb_slot_set *set)
+{
+    sb_slot_set mentions = {NULL, 0};
+    sb_slot_set binds = {NULL, 0};
+    collector c = {p, &mentions, &binds};
+
+    SB_TRY(collect_quantified(&c, q));
+    return add_needs(&c, set);
 }
