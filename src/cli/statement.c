@@ -258,6 +258,7 @@ static void put_node(writer *w, uint64_t id)
     put_text(&w->text, w->json ? "}" : ")");
 }
 
+/* One that the statement has deleted has its id and nothing else; its source is 0. */
 static void put_rel(writer *w, uint64_t id, uint64_t *source)
 {
     sombra_rel rel;
@@ -268,7 +269,11 @@ static void put_rel(writer *w, uint64_t id, uint64_t *source)
         w->failed = true;
         return;
     }
-    if (!found) rel = (sombra_rel){.id = id};
+    if (!found) {
+        if (w->json) put_number(w, "{\"~id\": ", id);
+        put_text(&w->text, w->json ? "}" : "[]");
+        return;
+    }
     *source = rel.source;
     if (w->json) {
         put_number(w, "{\"~id\": ", id);
@@ -295,13 +300,12 @@ static void put_path(writer *w, const sombra_value *value)
 
             put_text(&w->text, "<-");
             put_rel(w, value->as.path.rels[i], &source);
-            if (source == value->as.path.nodes[i]) { /* walked along its direction */
+            if (source == value->as.path.nodes[i] || source == 0) {
+                /* walked along its direction, or nobody knows */
                 memmove(w->text.data + arrow, w->text.data + arrow + 1, w->text.size - arrow - 1);
                 w->text.size--;
-                put_text(&w->text, "->");
-            } else {
-                put_text(&w->text, "-");
             }
+            put_text(&w->text, source == value->as.path.nodes[i] ? "->" : "-");
             put_node(w, value->as.path.nodes[i + 1]);
         }
         return;

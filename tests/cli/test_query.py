@@ -72,6 +72,14 @@ class Query(unittest.TestCase):
         self.assertEqual(row["m"], {"k": [1, "x"]})
         self.assertEqual(json.loads(query("MATCH (n:None) RETURN n", "--format", "json")), [])
 
+    def test_what_the_statement_deleted(self):
+        text = "CREATE p = (a)-[r:R {k: 1}]->(b) DELETE p RETURN id(r) AS id, r, p"
+        row, = json.loads(query(text, "--format", "json"))
+        self.assertEqual(row["r"], {"~id": row["id"]})
+        self.assertEqual(row["p"]["~relationships"], [row["r"]])
+        row, = csv.DictReader(io.StringIO(query(text, "--format", "csv")))
+        self.assertEqual((row["r"], row["p"]), ("[]", "()-[]-()"))
+
     def test_json_lines(self):
         lines = query("UNWIND [1, 2] AS x RETURN x, 'a\"b' AS t", "--format", "jsonl").splitlines()
         self.assertEqual([json.loads(line) for line in lines], [{"x": 1, "t": 'a"b'}, {"x": 2, "t": 'a"b'}])
