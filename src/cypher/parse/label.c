@@ -117,6 +117,103 @@ static sb_status parse_and(sb_parser *p, bool colons, const sb_label_expr **labe
     return make_balanced(p, first, SB_LABEL_AND, items, count, labels);
 }
 
+/* ---- What a '|' belongs to -------------------------------------------------------------------------------------------- */
+
+/* So many are looked at for one '|', those between brackets not counted, lest a long text be gone through for each. */
+#define BAR_TOKENS 200u
+
+/* What tokens are part of, as far as it tells where a '|' may stand. */
+typedef enum bar_mode { MODE_NONE, MODE_LABELS, MODE_TYPES } bar_mode;
+
+static bool is_between_labels(const sb_token *token)
+{
+    return token->kind == SB_TOKEN_COLON || token->kind == SB_TOKEN_BAR ||
+           token->kind == SB_TOKEN_AMPERSAND || token->kind == SB_TOKEN_BANG;
+}
+
+/* Behind labels and a '|': does a label come, and nothing that labels have not? */
+static bool goes_on(const sb_token *token)
+{
+    if (token->kind == SB_TOKEN_COLON) token++;
+    if (token->kind == SB_TOKEN_NAME || token->kind == SB_TOKEN_QUOTED_NAME)
+        return token[1].kind != SB_TOKEN_DOT && token[1].kind != SB_TOKEN_LPAREN &&
+               token[1].kind != SB_TOKEN_LBRACKET && token[1].kind != SB_TOKEN_LBRACE;
+    return token->kind == SB_TOKEN_BANG || token->kind == SB_TOKEN_PERCENT ||
+           token->kind == SB_TOKEN_LPAREN || token->kind == SB_TOKEN_DOLLAR ||
+           token->kind == SB_TOKEN_PARAM;
+}
+
+/* token is no bracket and no '|'. */
+static bar_mode mode_behind(const sb_token *token, bar_mode mode)
+{
+    const bool named = mode != MODE_NONE && is_between_labels(token - 1);
+
+    switch (token->kind) {
+    case SB_TOKEN_COLON: return mode == MODE_TYPES ? mode : MODE_LABELS;
+    case SB_TOKEN_COLONCOLON: return MODE_TYPES;
+    case SB_TOKEN_NAME:
+        if (!named && (token->keyword == SB_KEYWORD_IS || token->keyword == SB_KEYWORD_TYPED))
+            return MODE_TYPES;
+        return mode == MODE_LABELS && !named ? MODE_NONE : mode;
+    case SB_TOKEN_QUOTED_NAME:
+    case SB_TOKEN_AMPERSAND:
+    case SB_TOKEN_BANG:
+    case SB_TOKEN_PERCENT:
+    case SB_TOKEN_DOLLAR:
+    case SB_TOKEN_PARAM:
+    case SB_TOKEN_LT:
+    case SB_TOKEN_GT: return mode;
+    default: return MODE_NONE;
+    }
+}
+
+/* At a '|' that could end the expression: is it between labels or types all the same? It is when there is one more in these brackets that
+ * what follows this one could not have, had it ended the expression: [x IN l WHERE x:A|B AND x.k | x.n]. */
+static bool is_inner_bar(const sb_parser *p)
+{
+    bar_mode mode = MODE_NONE;
+    uint32_t cases = 0; /* CASE … END that we are in */
+
+    if (!sb_parse__is(p, SB_TOKEN_BAR)) return false;
+    for (uint32_t i = p->at + 1, seen = 0; i < p->token_count && seen < BAR_TOKENS; i++, seen++) {
+        const sb_token *token = &p->tokens[i];
+        const bool named = mode != MODE_NONE && is_between_labels(token - 1);
+
+        switch (token->kind) {
+        case SB_TOKEN_LPAREN:
+        case SB_TOKEN_LBRACKET:
+        case SB_TOKEN_LBRACE:
+            if (token->partner == SB_NO_PARTNER) return false;
+            if (token->kind != SB_TOKEN_LPAREN) mode = MODE_NONE;
+            i = token->partner;
+            break;
+        case SB_TOKEN_RPAREN:
+        case SB_TOKEN_RBRACKET:
+        case SB_TOKEN_RBRACE: return false;
+        case SB_TOKEN_BAR:
+            if (cases == 0 && (mode == MODE_NONE || (mode == MODE_LABELS && !goes_on(token + 1))))
+                return true;
+            break;
+        default:
+            if (token->kind == SB_TOKEN_NAME && !named) {
+                cases += token->keyword == SB_KEYWORD_CASE;
+                cases -= token->keyword == SB_KEYWORD_END && cases != 0;
+            }
+            mode = mode_behind(token, mode);
+            break;
+        }
+    }
+    return false;
+}
+
+/* Another label or type behind a '|'. */
+static bool accept_bar(sb_parser *p)
+{
+    return (!p->bar_ends || is_inner_bar(p)) && sb_parse__accept(p, SB_TOKEN_BAR);
+}
+
+/* ---- Choices ---------------------------------------------------------------------------------------------------------- */
+
 static sb_status parse_or(sb_parser *p, bool colons, const sb_label_expr **labels)
 {
     const uint32_t first = p->at;
@@ -127,7 +224,7 @@ static sb_status parse_or(sb_parser *p, bool colons, const sb_label_expr **label
         const sb_label_expr *item;
         SB_TRY(parse_and(p, colons, &item));
         SB_PARSE_PUSH(p, items, count, item);
-        if (p->bar_ends || !sb_parse__accept(p, SB_TOKEN_BAR)) break;
+        if (!accept_bar(p)) break;
         (void)sb_parse__accept(p, SB_TOKEN_COLON); /* the old form :A|:B */
     }
     return make_balanced(p, first, SB_LABEL_OR, items, count, labels);
@@ -351,7 +448,7 @@ static sb_status merge_types(sb_parser *p, sb_type_spec *type, const sb_type_spe
 static sb_status parse_union(sb_parser *p, sb_type_spec *type)
 {
     SB_TRY(parse_suffixed(p, type));
-    while (!p->bar_ends && sb_parse__accept(p, SB_TOKEN_BAR)) {
+    while (accept_bar(p)) {
         sb_type_spec other;
         SB_TRY(parse_suffixed(p, &other));
         SB_TRY(merge_types(p, type, &other));

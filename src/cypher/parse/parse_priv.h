@@ -27,7 +27,7 @@ typedef struct sb_parser {
     uint32_t depth;     /* of rules in each other */
     uint32_t depth_max; /* SB_STACK_QUERY_FREE until somebody had to look at the stack */
     bool depth_looked_at;
-    bool bar_ends; /* '|' ends the expression, and is not another label or type */
+    bool bar_ends; /* '|' ends the expression, and is no other label or type where both could be */
     sb_expected expected;
     sb_statement *statement;
     uint32_t param_capacity;
