@@ -122,6 +122,9 @@ void tell_line(FILE *out, const char *format, ...) __attribute__((format(printf,
 /* "sombra: message" on standard error; returns code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int complain_error(const sombra_error *error);
+/* What closing the database could not do; gives the exit code. Commits that were acknowledged are there all the same, so that they could not
+ * be brought into the file is a warning: a script that tried again would make them twice. */
+int complain_close(const invocation *cli, const sombra_error *error, int code);
 /* "sombra: name: what errno says"; returns 3 when something of that name is not there, else 9. */
 int complain_errno(const char *name);
 /* Note that standard output could not be written, while errno tells why; main tells it. Returns 9. */

@@ -74,6 +74,22 @@ static void print_profile(invocation *cli)
                     (unsigned long long)counters[i].value);
 }
 
+int complain_close(const invocation *cli, const sombra_error *error, int code)
+{
+    const bool keeps =
+        !cli->options.create_whole && (error->status == SOMBRA_IO || error->status == SOMBRA_FULL ||
+                                       error->status == SOMBRA_NOMEM);
+
+    if (!keeps) {
+        const int failed = complain_error(error);
+        return code == EXIT_OK ? failed : code;
+    }
+    return complain(code,
+                    "warning: %s (what was committed is kept beside the file, and whoever opens it "
+                    "next goes on with it)",
+                    error->message);
+}
+
 int close_database(invocation *cli, int code)
 {
     sombra_error error;
@@ -84,10 +100,8 @@ int close_database(invocation *cli, int code)
     sombra_disconnect(cli->conn);
     cli->conn = NULL;
     print_profile(cli);
-    if (cli->db != NULL && sombra_close(cli->db, &error) != SOMBRA_OK) {
-        const int failed = complain_error(&error);
-        if (code == EXIT_OK) code = failed;
-    }
+    if (cli->db != NULL && sombra_close(cli->db, &error) != SOMBRA_OK)
+        code = complain_close(cli, &error, code);
     cli->db = NULL;
     return code;
 }

@@ -482,10 +482,8 @@ static int close_session(shell *s, int code)
     s->cli.shell_txn = NULL;
     sombra_disconnect(s->cli.conn);
     s->cli.conn = NULL;
-    if (s->cli.db != NULL && sombra_close(s->cli.db, &error) != SOMBRA_OK) {
-        const int failed = complain_error(&error);
-        if (code == EXIT_OK) code = failed;
-    }
+    if (s->cli.db != NULL && sombra_close(s->cli.db, &error) != SOMBRA_OK)
+        code = complain_close(&s->cli, &error, code);
     s->cli.db = NULL;
     return code;
 }

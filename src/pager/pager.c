@@ -398,13 +398,24 @@ sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pa
 
 /* ---- Closing --------------------------------------------------------------------------------- */
 
+/* All is in the one file. What can not be removed, in a directory that may not be written, say, does no harm: the frames are of an ended
+ * generation (I19), and the next first opener makes the shared memory anew. */
+static void remove_beside(sb_pager *pager, const char *path)
+{
+    bool existed = false;
+    sb_err err;
+    sb_err_clear(&err);
+    if (pager->vfs->ops->remove(pager->vfs, path, &existed, &err) != SB_OK)
+        sb_pager_log(pager, SB_LOG_WARNING, "%s stays: %s", path, err.text);
+}
+
 /* The last user brings everything into the one file. */
 static sb_status close_last(sb_pager *pager, sb_err *err)
 {
     sb_vfs *vfs = pager->vfs;
     sb_checkpoint_result result = {0};
     sb_state state;
-    bool busy = false, existed = false, ours = false;
+    bool busy = false, ours = false;
     /* After a failed sync recovery decides what is left, and must be told (shm.c keeps the word). */
     if (sb_pager__poisoned(pager)) return SB_OK;
     if (!pager->read_only && atomic_load(&pager->shm->writer) != 0)
@@ -421,8 +432,9 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     }
     SB_TRY(sb_pager__leads_to(vfs, pager->shm_path, pager->shm_file, &ours, err));
     if (!ours) return SB_OK; /* I32 */
-    if (!pager->read_only) SB_TRY(vfs->ops->remove(vfs, pager->wal_path, &existed, err));
-    return vfs->ops->remove(vfs, pager->shm_path, &existed, err);
+    if (!pager->read_only) remove_beside(pager, pager->wal_path);
+    remove_beside(pager, pager->shm_path);
+    return SB_OK;
 }
 
 /* Was anything committed, as far as can be told? */

@@ -226,6 +226,45 @@ static void test_close__six_processes(void **state)
     run_processes(6, 100);
 }
 
+static void count_warning(void *ctx, sb_log_level level, const char *message)
+{
+    if (level == SB_LOG_WARNING && strstr(message, " stays: ") != NULL) ++*(unsigned *)ctx;
+}
+
+/* What can not be removed, since the directory may not be written, stays, and does no harm. */
+static void test_close__what_stays(void **state)
+{
+    (void)state;
+    fixture f;
+    sb_vfs *faulty = NULL;
+    unsigned warnings = 0;
+    fixture_options(&f, fixture_memory());
+    assert_int_equal(sb_vfs_fault_create(&sb_allocator_libc, f.vfs, &faulty, NULL), SB_OK);
+    sb_vfs_fault *fault = sb_vfs_fault_state(faulty);
+    fault->kinds = SB_IO_REMOVE;
+    fault->status = SB_IO;
+    fault->persistent = true;
+    f.options.vfs = faulty;
+    f.options.log = count_warning;
+    f.options.log_ctx = &warnings;
+    fixture_open(&f, "t");
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 100));
+    fault->fail_at = fault->calls + 1;
+    fixture_close(&f);
+    assert_int_equal(warnings, 2);
+    fault->fail_at = 0;
+    fixture_open(&f, "t");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 100));
+    CHECK(&f, fixture_put(&f, f.session, 1, 5, 101));
+    fixture_close(&f);
+    assert_true(is_one_file(f.vfs));
+    fixture_open(&f, "t");
+    assert_true(fixture_reads(&f, f.session, 1, 5, 101));
+    fixture_close(&f);
+    sb_vfs_destroy(faulty);
+    sb_vfs_destroy(f.vfs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +273,7 @@ int main(void)
         TEST(test_close__a_stopped_one_holds_up_nobody),
         TEST(test_close__two_processes),
         TEST(test_close__six_processes),
+        TEST(test_close__what_stays),
     };
     return cmocka_run_group_tests_name("pager_close", tests, NULL, NULL);
 }
