@@ -399,14 +399,17 @@ sb_status sb_pager_open(const char *path, const sb_pager_options *options, sb_pa
 /* ---- Closing --------------------------------------------------------------------------------- */
 
 /* All is in the one file. What can not be removed, in a directory that may not be written, say, does no harm: the frames are of an ended
- * generation (I19), and the next first opener makes the shared memory anew. */
-static void remove_beside(sb_pager *pager, const char *path)
+ * generation (I19), and the next first opener makes the shared memory anew. A file that is made leaves nothing beside it under its old name. */
+static sb_status remove_beside(sb_pager *pager, const char *path, sb_err *err)
 {
     bool existed = false;
-    sb_err err;
-    sb_err_clear(&err);
-    if (pager->vfs->ops->remove(pager->vfs, path, &existed, &err) != SB_OK)
-        sb_pager_log(pager, SB_LOG_WARNING, "%s stays: %s", path, err.text);
+    sb_err cause;
+    sb_err_clear(&cause);
+    const sb_status st = pager->vfs->ops->remove(pager->vfs, path, &existed, &cause);
+    if (st == SB_OK) return SB_OK;
+    if (pager->made.file != NULL) return SB_FAIL_OS(err, st, cause.os_error, "%s", cause.text);
+    sb_pager_log(pager, SB_LOG_WARNING, "%s stays: %s", path, cause.text);
+    return SB_OK;
 }
 
 /* The last user brings everything into the one file. */
@@ -432,9 +435,8 @@ static sb_status close_last(sb_pager *pager, sb_err *err)
     }
     SB_TRY(sb_pager__leads_to(vfs, pager->shm_path, pager->shm_file, &ours, err));
     if (!ours) return SB_OK; /* I32 */
-    if (!pager->read_only) remove_beside(pager, pager->wal_path);
-    remove_beside(pager, pager->shm_path);
-    return SB_OK;
+    if (!pager->read_only) SB_TRY(remove_beside(pager, pager->wal_path, err));
+    return remove_beside(pager, pager->shm_path, err);
 }
 
 /* Was anything committed, as far as can be told? */

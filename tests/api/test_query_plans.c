@@ -130,8 +130,11 @@ static void test_api_query_plans__order(void **state)
          "Aggregation ExpandInto Expand RelationshipScan"},
         /* of repeated parts first those that lead back, which few do */
         {"MATCH (c:C) (()-[:T]->()){1,2} (c), (c) (()--()--())+ (d) RETURN d",
-         "Repeat |Expand |Expand Repeat |Expand NodeByLabelScan"},
+         "Repeat |Expand |Expand VarLengthExpand NodeByLabelScan"},
         {"MATCH (d) (()--()--())+ (c:C) (()-[:T]->()){1,2} (c) RETURN d",
+         "Repeat |Expand |Expand VarLengthExpand NodeByLabelScan"},
+        /* … and of those of one relationship, of whose nodes somebody reads the lists */
+        {"MATCH (c:C) ((x)-[:T]->()){1,2} (c), (c) (()--()--())+ (d) RETURN d, x",
          "Repeat |Expand |Expand Repeat |Expand NodeByLabelScan"},
         /* clauses are planned together: from the one node that there surely is */
         {"MATCH (a:A {x: 1}), (b:B {k: 2}) MATCH (a)-[:R]->(b) RETURN b",

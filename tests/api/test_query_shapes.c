@@ -434,6 +434,35 @@ static void test_api_query_shapes__first_reached(void **state)
            NULL, 8000);
 }
 
+/* A repeated part of one relationship, of whose nodes nobody reads the lists, is planned as one of variable length: its ends are searched breadth
+ * first. There are more trails here than could ever be walked. */
+static void test_api_query_shapes__repeated_relationship(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(1, 60) AS i CREATE (:D {i: i})");
+    run(f, "MATCH (a:D), (b:D) WHERE a.i < b.i CREATE (a)-[:E]->(b)");
+    run(f, "MATCH (a:D {i: 60}) CREATE (a)-[:F]->(:Last)");
+    sombra_set_time_limit(f->conn, 20000);
+    counts(f, "MATCH (:D {i: 1})((x)-[:E]->(y))+(c) RETURN count(DISTINCT c)", NULL, 59);
+    counts(f, "MATCH (c)((x)<-[:E]-(y))*(:D {i: 1}) RETURN count(DISTINCT c)", NULL, 60);
+    counts(f, "MATCH (:D {i: 1})(()-[r:E|F]->())+(c) RETURN count(DISTINCT c)", NULL, 60);
+    counts(f, "MATCH (a:D) WHERE EXISTS { (a)((x)-[]->(y))+(:Last) } RETURN count(a)", NULL, 60);
+    sombra_set_time_limit(f->conn, 0);
+    /* where they are read, or there is more to say about them, every trail counts */
+    counts(f, "MATCH (:D {i: 57})((x)-[:E]->(y))+(c) RETURN count(*)", NULL, 7);
+    counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN sum(size(x) * 10 + size(r))", NULL,
+           132);
+    counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(y))+(c) WITH * RETURN sum(size(y))", NULL, 12);
+    counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN sum(size(r))", NULL, 12);
+    counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(y) WHERE y.i > x.i + 1)+(c) RETURN count(*)", NULL,
+           2);
+    counts(f, "MATCH (:D {i: 57})((x:D)-[r:E]->(y {i: 60}))+(c) RETURN count(*)", NULL, 1);
+    counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(x))+(c) RETURN count(*)", NULL, 0);
+    counts(f, "MATCH p = (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN sum(length(p))", NULL, 12);
+    counts(f, "MATCH ANY SHORTEST (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN count(*)", NULL, 3);
+}
+
 /* Labels of ends, of which no statistic knows that all have them, are asked by bits when they are many, and in rows while there are changes. */
 static void test_api_query_shapes__labels(void **state)
 {
@@ -847,6 +876,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__first_reached, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__repeated_relationship, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),

@@ -51,6 +51,8 @@ typedef struct sb_var {
     uint32_t
         items; /* LIST: kinds of its items (group variables, relationships of a variable-length pattern) */
     bool nullable; /* may be null: from OPTIONAL MATCH or an expression */
+    bool
+        sought; /* sema: somebody has looked for its name, or listed all names; else nobody reads it */
 } sb_var;
 
 /* ---- Expressions ------------------------------------------------------------------------------------------- */

@@ -235,11 +235,11 @@ sb_status sb_parse__labels(sb_parser *p, bool colons, const sb_label_expr **labe
     return parse_or(p, colons, labels);
 }
 
-bool sb_parse__is_choice(const sb_label_expr *types)
+bool sb_label_is_choice(const sb_label_expr *types)
 {
     return types == NULL || types->op == SB_LABEL_NAME ||
-           (types->op == SB_LABEL_OR && sb_parse__is_choice(types->left) &&
-            sb_parse__is_choice(types->right));
+           (types->op == SB_LABEL_OR && sb_label_is_choice(types->left) &&
+            sb_label_is_choice(types->right));
 }
 
 /* The expressions of dynamic labels become args of e. */

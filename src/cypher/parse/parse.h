@@ -16,4 +16,7 @@
 SB_MUST_CHECK sb_status sb_cypher_parse(sb_arena *arena, sb_bytes text, sb_cypher_watch *watch,
                                         sb_statement **statement, size_t *end, sb_err *err);
 
+/* A|B, or nothing: the types that a relationship of variable length takes. */
+bool sb_label_is_choice(const sb_label_expr *types);
+
 #endif

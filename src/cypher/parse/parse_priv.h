@@ -150,8 +150,6 @@ SB_MUST_CHECK sb_status sb_parse__has_labels(sb_parser *p, uint32_t first, bool 
                                              sb_expr **e);
 /* $(e), $all(e), $any(e), when one is there. */
 SB_MUST_CHECK sb_status sb_parse__dynamic(sb_parser *p, bool *found, bool *any, sb_expr **e);
-/* A|B, or nothing: the types that a relationship of variable length takes. */
-bool sb_parse__is_choice(const sb_label_expr *types);
 
 /* ---- Queries (clause.c, command.c) ---------------------------------------------------------------------- */
 

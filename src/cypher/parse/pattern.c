@@ -332,7 +332,7 @@ static sb_status quantify_rel(sb_parser *p, uint32_t first, sb_step *step)
         return sb_cypher_fail(p->err, p->text, sb_parse__span_from(p, first),
                               SB_CYPHER_INVALID_RELATIONSHIP_PATTERN,
                               "a relationship has a '*' or a quantifier, not both");
-    if (rel->where == NULL && sb_parse__is_choice(rel->types)) {
+    if (rel->where == NULL && sb_label_is_choice(rel->types)) {
         rel->variable = true;
         rel->min = min;
         rel->max = max;

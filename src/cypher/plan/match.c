@@ -1,5 +1,6 @@
 /* match.c — from the patterns of a MATCH (or CREATE) to a graph of nodes, edges and predicates.
  * Labels, inline properties and WHERE all become predicates; order.c decides when each is checked. */
+#include "cypher/parse/parse.h"
 #include "cypher/plan/plan_priv.h"
 
 #define JOINED_MAX 64u /* nodes and edges of clauses that are planned together */
@@ -98,14 +99,59 @@ static sb_status add_node(sb_planner *p, sb_pattern_graph *graph, const sb_node_
     return sb_plan__add_predicates(p, graph, pattern->where);
 }
 
+static bool takes_any(const sb_node_pattern *node)
+{
+    return node->labels == NULL && node->props == NULL && node->where == NULL;
+}
+
+/* Is it one relationship that could have a quantifier of its own, between nodes of which nobody reads the lists? */
+static bool is_one_relationship(const sb_quantified *q)
+{
+    const sb_step *const step = &q->part->steps[0];
+
+    if (q->where != NULL || q->part->step_count != 1 || !takes_any(q->part->start) ||
+        !takes_any(step->node) || q->part->start->var == step->node->var)
+        return false;
+    const sb_rel_pattern *const rel = step->rel;
+    if (rel->variable || rel->props != NULL || rel->where != NULL ||
+        !sb_label_is_choice(rel->types))
+        return false;
+    for (uint32_t i = 0; i < q->group_count; i++)
+        if (q->groups[i].inner != rel->var && q->groups[i].outer->sought) return false;
+    return true;
+}
+
+/* (a)((x)-[r:R]->(y)){1,3}(b), of which nobody reads x and y, is (a)-[r:R*1..3]->(b): what can be planned for the one, a search
+ * breadth first, say, is there for the other. It has no path, whose parts are those that are written. *rel NULL: it is not so. */
+static sb_status as_variable_length(sb_planner *p, const sb_quantified *q, sb_rel_pattern **rel)
+{
+    *rel = NULL;
+    if (!is_one_relationship(q)) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, 1, sizeof **rel, rel));
+    **rel = *q->part->steps[0].rel;
+    for (uint32_t i = 0; i < q->group_count; i++)
+        if (q->groups[i].inner == (*rel)->var) {
+            (*rel)->var = q->groups[i].outer;
+            break;
+        }
+    (*rel)->variable = true;
+    (*rel)->min = q->min;
+    (*rel)->max = q->max;
+    return SB_OK;
+}
+
 static sb_status add_edge(sb_planner *p, sb_pattern_graph *graph, const sb_slot_set *bound,
-                          const sb_step *step, sb_var *from)
+                          const sb_pattern_part *part, const sb_step *step, sb_var *from)
 {
     sb_pattern_edge *const edge = &graph->edges[graph->edge_count++];
-    sb_rel_pattern *const rel = step->rel;
+    sb_rel_pattern *rel = step->rel;
 
-    *edge = (sb_pattern_edge){
-        .rel = rel, .quantified = step->quantified, .from = from, .to = step->node->var};
+    if (rel == NULL && part->var == NULL && part->selector == SB_PATHS_ALL)
+        SB_TRY(as_variable_length(p, step->quantified, &rel));
+    *edge = (sb_pattern_edge){.rel = rel,
+                              .quantified = rel == NULL ? step->quantified : NULL,
+                              .from = from,
+                              .to = step->node->var};
     if (rel == NULL) return sb_plan__quantified_needs(p, step->quantified, &edge->needs);
     edge->var = rel->var;
     edge->var_bound = sb_plan__set_has(bound, rel->var->slot);
@@ -153,7 +199,7 @@ static sb_status add_part(sb_planner *p, sb_pattern_graph *graph, const sb_slot_
     SB_TRY(add_node(p, graph, part->start));
     for (uint32_t i = 0; i < part->step_count; i++) {
         SB_TRY(add_node(p, graph, part->steps[i].node));
-        SB_TRY(add_edge(p, graph, bound, &part->steps[i], from));
+        SB_TRY(add_edge(p, graph, bound, part, &part->steps[i], from));
         if (part->selector != SB_PATHS_ALL) graph->edges[graph->edge_count - 1].shortest = part;
         from = part->steps[i].node->var;
     }

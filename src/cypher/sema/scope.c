@@ -91,6 +91,7 @@ static sb_binding *visible_from(const sb_sema *s, const sb_frame *frame, sb_byte
     if (s->symbol_capacity == 0) return NULL;
     const sb_symbol *symbol = *symbol_place(s, name);
     if (symbol == NULL || symbol->top == NULL || symbol->top->level < frame->barrier) return NULL;
+    symbol->top->var->sought = true;
     return symbol->top;
 }
 
@@ -275,6 +276,8 @@ sb_status sb_sema__list(sb_sema *s, const sb_frame *frame, bool all, sb_var ***v
     for (const sb_frame *f = frame; f != NULL && f->level >= lowest; f = f->outer)
         for (const sb_binding *b = f->newest; b != NULL; b = b->older)
             if (b->symbol->top == b) (*vars)[(*count)++] = b->var;
+    for (uint32_t i = 0; i < *count; i++)
+        (*vars)[i]->sought = true;
     if (*count > 1) qsort(*vars, *count, sizeof(sb_var *), compare_names);
     return SB_OK;
 }
