@@ -8,6 +8,7 @@ SECONDS ?= 60
 # Of the random campaigns; printed by each, so that its run can be made again.
 SEED ?= $(shell date +%s)
 CUTS ?= 1000
+RUNS ?= 500
 FILES ?= 10000
 OPS ?= 1000000
 PREFIX ?= /usr/local
@@ -29,7 +30,7 @@ programs = $(call build,release,--target programs)
 need = test -x $(1) || { echo "make $@: $(1) does not exist in this tree" >&2; exit 1; }
 
 .PHONY: all test test-dev test-release check asan tsan msan coverage fuzz paranoid noprofile bare \
-        mutants model damage crash-sweep fault-sweep kill-loop tck metamorphic demo bench profiling-overhead install amalgamation wheel \
+        mutants model damage crash-sweep crash-beside fault-sweep kill-loop tck metamorphic demo bench profiling-overhead install amalgamation wheel \
         python-test docs clean
 .DEFAULT_GOAL := all
 
@@ -93,6 +94,13 @@ crash-sweep:
 	@$(call need,build/release/tests/crash_sweep)
 	build/release/tests/crash_sweep --cuts $(CUTS) --seed $(SEED)
 	build/release/tests/crash_sweep --graph --cuts $(CUTS) --seed $(SEED)
+
+# A transaction and a checkpoint within each other's syncs, some of which fail.
+crash-beside:
+	@tools/setup test
+	@$(call build,release)
+	@$(call need,build/release/tests/crash_beside)
+	build/release/tests/crash_beside --runs $(RUNS) --seed $(SEED)
 
 # Every allocation and every call to the file system of every long call of sombra.h fails in turn.
 fault-sweep:

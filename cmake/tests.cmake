@@ -119,10 +119,10 @@ if(CMOCKA_OK)
     endforeach()
 endif()
 
-if(TARGET crash_sweep AND TARGET api_sweep)
+if(TARGET crash_sweep AND TARGET crash_beside AND TARGET api_sweep)
     add_test(NAME test_crash_arguments
         COMMAND sh ${CMAKE_SOURCE_DIR}/tests/crash/test_arguments.sh $<TARGET_FILE:crash_sweep> $<TARGET_FILE:kill_loop>
-            $<TARGET_FILE:damage_files> $<TARGET_FILE:api_sweep>)
+            $<TARGET_FILE:damage_files> $<TARGET_FILE:api_sweep> $<TARGET_FILE:crash_beside>)
     sombra_test_properties(test_crash_arguments "crash")
 endif()
 
