@@ -8,6 +8,10 @@
 
 #define FIRST_CAPACITY 8u
 
+/* A block is kept when it is emptied, unless it is large and 32 times what was in it: to empty it would cost what it has room for, each time. */
+#define KEPT_CAPACITY 1024u
+#define KEPT_SHARE    32u
+
 static size_t home_of(uint64_t key, size_t capacity)
 {
     return (size_t)sb_hash_u64(key) & (capacity - 1);
@@ -70,7 +74,12 @@ void sb_map_deinit(sb_map *map)
 
 void sb_map_clear(sb_map *map)
 {
-    if (map->count != 0) fill_empty(map->entries, map->capacity);
+    if (map->count == 0) return;
+    if (map->capacity > KEPT_CAPACITY && map->count < map->capacity / KEPT_SHARE) {
+        sb_map_deinit(map);
+        return;
+    }
+    fill_empty(map->entries, map->capacity);
     map->count = 0;
 }
 

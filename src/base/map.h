@@ -24,7 +24,7 @@ typedef struct sb_map {
 
 void sb_map_init(sb_map *map, const sb_allocator *alloc);
 void sb_map_deinit(sb_map *map);
-void sb_map_clear(sb_map *map); /* keeps the block */
+void sb_map_clear(sb_map *map); /* keeps the block, unless it is far too large for what was in it */
 /* Room for count entries in all without growing. */
 SB_MUST_CHECK sb_status sb_map_reserve(sb_map *map, size_t count);
 /* Pointer to the value, valid until the next change; NULL when absent. */

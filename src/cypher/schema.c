@@ -5,6 +5,12 @@
 
 /* ---- Indexes and constraints --------------------------------------------------------------------------------------------- */
 
+/* Where the statement names what it makes or drops. */
+static sb_bytes named_by(const sb_statement *statement)
+{
+    return statement->schema.name.size != 0 ? statement->schema.name : statement->schema.entity;
+}
+
 /* Types of a property that a declared type admits. */
 static uint32_t value_types(const sb_type_spec *spec)
 {
@@ -91,7 +97,11 @@ static sb_status create(const sb_statement *statement, sb_graph *graph, uint8_t 
          (definition.name.size != 0 && sb_schema_find(view, definition.name) != NULL)))
         return SB_OK;
     if (definition.name.size == 0) definition.name.data = NULL; /* the graph makes one up */
-    SB_TRY(sb_graph_schema_create(graph, &definition, &id, err));
+    const sb_status made = sb_graph_schema_create(graph, &definition, &id, err);
+    if (made != SB_OK) {
+        sb_cypher_place_name(err, statement->text, named_by(statement));
+        return made;
+    }
     if (kind == SB_SCHEMA_INDEX || kind == SB_SCHEMA_LABEL_INDEX)
         stats->indexes_added++;
     else
@@ -119,14 +129,15 @@ static const sb_schema *find_dropped(const sb_statement *statement, sb_view *vie
 
 static sb_status fail_missing(const sb_statement *statement, const char *what, sb_err *err)
 {
-    const sb_bytes name =
-        statement->schema.key_count == 0 ? statement->schema.name : statement->schema.entity;
+    const bool by_name = statement->schema.key_count == 0;
+    const sb_bytes name = by_name ? statement->schema.name : statement->schema.entity;
+    const sb_status status =
+        SB_FAIL(err, SB_NOT_FOUND,
+                by_name ? "there is no %s named '%.*s'" : "there is no such %s on '%.*s'", what,
+                (int)name.size, (const char *)name.data);
 
-    if (statement->schema.key_count == 0)
-        return SB_FAIL(err, SB_NOT_FOUND, "there is no %s named '%.*s'", what, (int)name.size,
-                       (const char *)name.data);
-    return SB_FAIL(err, SB_NOT_FOUND, "there is no such %s on '%.*s'", what, (int)name.size,
-                   (const char *)name.data);
+    sb_cypher_place_name(err, statement->text, name);
+    return status;
 }
 
 /* ON :Label, without keys: the index of the label's nodes, which is there from the start. */
@@ -156,10 +167,14 @@ static sb_status drop(const sb_statement *statement, sb_graph *graph, sb_exec_st
         return statement->schema.if_exists
                    ? SB_OK
                    : fail_missing(statement, index ? "index" : "constraint", err);
-    if ((found->kind == SB_SCHEMA_INDEX) != index)
-        return SB_FAIL(err, SB_INVALID, "'%.*s' is %s: it goes with DROP %s", (int)found->name.size,
-                       (const char *)found->name.data, index ? "a constraint" : "an index",
-                       index ? "CONSTRAINT" : "INDEX");
+    if ((found->kind == SB_SCHEMA_INDEX) != index) {
+        const sb_status status =
+            SB_FAIL(err, SB_INVALID, "'%.*s' is %s: it goes with DROP %s", (int)found->name.size,
+                    (const char *)found->name.data, index ? "a constraint" : "an index",
+                    index ? "CONSTRAINT" : "INDEX");
+        sb_cypher_place_name(err, statement->text, named_by(statement));
+        return status;
+    }
     SB_TRY(sb_graph_schema_drop(graph, found->id, err));
     if (index)
         stats->indexes_removed++;

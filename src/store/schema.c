@@ -263,7 +263,7 @@ static sb_status check_new(sb_view *view, const sb_schema *definition, sb_err *e
         if (same_name || same_definition(other, definition)) {
             return SB_FAIL(err, SB_EXISTS,
                            same_name ? "an index or constraint '%.*s' exists already"
-                                     : "'%.*s' is already defined so",
+                                     : "there is one of the same kind on the same already: '%.*s'",
                            (int)other->name.size, (const char *)other->name.data);
         }
     }

@@ -635,12 +635,17 @@ static void test_api_query__dropping(void **state)
 
     run(f, "CREATE CONSTRAINT c FOR (n:A) REQUIRE n.x IS UNIQUE");
     run(f, "CREATE INDEX i FOR (n:A) ON (n.y)");
-    fails(f, "DROP INDEX c", SOMBRA_INVALID, "'c' is a constraint: it goes with DROP CONSTRAINT");
+    fails(f, "DROP INDEX c", SOMBRA_INVALID,
+          "'c' is a constraint: it goes with DROP CONSTRAINT (line 1, column 12)");
     fails(f, "DROP INDEX c IF EXISTS", SOMBRA_INVALID, "DROP CONSTRAINT");
     fails(f, "DROP CONSTRAINT i", SOMBRA_INVALID, "'i' is an index: it goes with DROP INDEX");
-    fails(f, "DROP INDEX z", SOMBRA_NOT_FOUND, "no index named 'z'");
+    fails(f, "DROP INDEX z", SOMBRA_NOT_FOUND, "no index named 'z' (line 1, column 12)");
     fails(f, "DROP CONSTRAINT z", SOMBRA_NOT_FOUND, "no constraint named 'z'");
-    fails(f, "DROP INDEX ON :A(x)", SOMBRA_NOT_FOUND, "no such index on 'A'");
+    fails(f, "DROP INDEX ON :A(x)", SOMBRA_NOT_FOUND, "no such index on 'A' (line 1, column 16)");
+    fails(f, "CREATE INDEX i FOR (n:A) ON (n.z)", SOMBRA_EXISTS,
+          "'i' exists already (line 1, column 14)");
+    fails(f, "CREATE INDEX j FOR (n:A) ON (n.y)", SOMBRA_EXISTS, "'i' (line 1, column 14)");
+    fails(f, "CREATE INDEX FOR (n:A) ON (n.y)", SOMBRA_EXISTS, "'i' (line 1, column 21)");
     fails(f, "DROP INDEX ON :Z(x)", SOMBRA_NOT_FOUND, "no such index on 'Z'");
     run(f, "DROP INDEX ON :A(y)");
     fails(f, "DROP INDEX i", SOMBRA_NOT_FOUND, "'i'");

@@ -448,6 +448,21 @@ static void test_api_query_shapes__repeated_relationship(void **state)
     counts(f, "MATCH (c)((x)<-[:E]-(y))*(:D {i: 1}) RETURN count(DISTINCT c)", NULL, 60);
     counts(f, "MATCH (:D {i: 1})(()-[r:E|F]->())+(c) RETURN count(DISTINCT c)", NULL, 60);
     counts(f, "MATCH (a:D) WHERE EXISTS { (a)((x)-[]->(y))+(:Last) } RETURN count(a)", NULL, 60);
+    /* with conditions, too; one end that is bound, or any */
+    counts(f, "MATCH (:D {i: 1})((x)-[:E]->(y) WHERE y.i <> 30)+(c) RETURN count(DISTINCT c)", NULL,
+           58);
+    counts(f, "MATCH (c)((x)<-[:E]-(y:D WHERE y.i <> 30))*(:D {i: 1}) RETURN count(DISTINCT c)",
+           NULL, 60);
+    counts(f, "MATCH (:D {i: 1})((x:D)-[r:E|F]-(y))+(c) WITH DISTINCT c RETURN count(c)", NULL, 61);
+    counts(f, "MATCH (a:D) WHERE EXISTS { (a)((x:D)-[]->(y))+(:Last) } RETURN count(a)", NULL, 60);
+    counts(f,
+           "MATCH (s:D {i: 1}), (e:D) WHERE EXISTS { (s)((x)-[:E]->(y) WHERE x.i <> 1 OR y.i > "
+           "40)+(e) } RETURN count(e)",
+           NULL, 20);
+    counts(f,
+           "MATCH (:D {i: 1})-[q:E]->(:D {i: 2})((x)-[r:E]->(y) WHERE y.i < 50)+(c) RETURN "
+           "count(DISTINCT c)",
+           NULL, 47);
     sombra_set_time_limit(f->conn, 0);
     /* where they are read, or there is more to say about them, every trail counts */
     counts(f, "MATCH (:D {i: 57})((x)-[:E]->(y))+(c) RETURN count(*)", NULL, 7);
@@ -461,6 +476,80 @@ static void test_api_query_shapes__repeated_relationship(void **state)
     counts(f, "MATCH (:D {i: 57})((x)-[r:E]->(x))+(c) RETURN count(*)", NULL, 0);
     counts(f, "MATCH p = (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN sum(length(p))", NULL, 12);
     counts(f, "MATCH ANY SHORTEST (:D {i: 57})((x)-[r:E]->(y))+(c) RETURN count(*)", NULL, 3);
+}
+
+/* What all() and none() demand of a path's relationships or nodes is asked of each step: none is gone on with that can not become a row. Of whole
+ * paths there are more here than could ever be walked. */
+static void test_api_query_shapes__steps(void **state)
+{
+    api_fixture *f = *state;
+
+    run(f, "UNWIND range(1, 60) AS i CREATE (:D {i: i})");
+    run(f, "MATCH (a:D), (b:D) WHERE a.i < b.i CREATE (a)-[:E {w: b.i - a.i}]->(b)");
+    sombra_set_time_limit(f->conn, 20000);
+    counts(f,
+           "MATCH p = shortestPath((:D {i: 1})-[:E*]->(:D {i: 60})) WHERE all(r IN "
+           "relationships(p) WHERE r.w = 1) RETURN length(p)",
+           NULL, 59);
+    counts(f,
+           "MATCH p = shortestPath((:D {i: 1})-[:E*]-(:D {i: 60})) WHERE none(n IN nodes(p) WHERE "
+           "n.i IN [2, 40]) AND all(r IN relationships(p) WHERE r.w <= 2) RETURN length(p)",
+           NULL, 30);
+    counts(f,
+           "MATCH p = allShortestPaths((:D {i: 1})-[r:E*]->(:D {i: 6})) WHERE none(x IN r WHERE "
+           "x.w > 2) RETURN count(*)",
+           NULL, 3);
+    counts(f,
+           "MATCH p = shortestPath((:D {i: 1})-[:E*]->(:D {i: 60})) WHERE all(n IN nodes(p) WHERE "
+           "n.i > 1) RETURN count(*)",
+           NULL, 0);
+    counts(f, "MATCH (:D {i: 1})-[r:E*]->(b) WHERE all(x IN r WHERE x.w = 1) RETURN count(*)", NULL,
+           59);
+    counts(f,
+           "MATCH p = (:D {i: 1})-[:E*0..]->(b) WHERE none(x IN relationships(p) WHERE x.w <> 1) "
+           "RETURN count(p)",
+           NULL, 60);
+    counts(f,
+           "MATCH p = (:D {i: 1})-[:E*]->(b) WHERE all(x IN relationships(p) WHERE x.w < 3) RETURN "
+           "count(DISTINCT b)",
+           NULL, 59);
+    counts(f,
+           "MATCH p = (b)<-[:E*]-(:D {i: 1}) WHERE none(n IN nodes(p) WHERE n.i > 40) WITH "
+           "DISTINCT b RETURN count(b)",
+           NULL, 39);
+    counts(f,
+           "MATCH p = (:D {i: 1})-[q:E]->()-[r:E*]->(b) WHERE all(x IN relationships(p) WHERE x.w "
+           "= 1) RETURN count(*)",
+           NULL, 58);
+    counts(f,
+           "MATCH (c:D {i: 3}) MATCH p = (:D {i: 1})-[:E*]->() WHERE all(n IN nodes(p) WHERE n.i "
+           "<= c.i) RETURN count(*)",
+           NULL, 3);
+    /* the start, and nothing at all, is asked as well */
+    counts(f,
+           "MATCH p = (:D {i: 1})-[:E*0..]->(b) WHERE all(n IN nodes(p) WHERE n.i > 1) RETURN "
+           "count(*)",
+           NULL, 0);
+    counts(f, "MATCH (:D {i: 1})-[r:E*0..]->(b) WHERE all(x IN r WHERE x.none = 1) RETURN count(*)",
+           NULL, 1);
+    counts(f, "MATCH (:D {i: 1})-[r:E*]->(b) WHERE none(x IN r WHERE x.none = 1) RETURN count(*)",
+           NULL, 0);
+    counts(f,
+           "OPTIONAL MATCH p = (:D {i: 1})-[r:E*1..2 {w: 1}]->(b) WHERE all(x IN r WHERE x.w = 1 "
+           "AND all(y IN r WHERE y.w = x.w)) RETURN count(p)",
+           NULL, 2);
+    sombra_set_time_limit(f->conn, 0);
+    /* what is selected first is asked afterwards */
+    counts(f,
+           "MATCH p = ANY SHORTEST (:D {i: 57})-[r:E*]->(:D {i: 60}) WHERE all(x IN r WHERE x.w = "
+           "1) RETURN count(*)",
+           NULL, 0);
+    counts(f,
+           "MATCH p = ANY SHORTEST ((:D {i: 57})-[r:E*]->(:D {i: 60}) WHERE all(x IN r WHERE x.w = "
+           "1)) RETURN length(p)",
+           NULL, 3);
+    is_planned(f, "MATCH (:D)-[r:E*]->(b) WHERE all(x IN r WHERE x.w = 1) RETURN count(*)",
+               "WHERE x.w = 1");
 }
 
 /* Labels of ends, of which no statistic knows that all have them, are asked by bits when they are many, and in rows while there are changes. */
@@ -787,12 +876,12 @@ static void test_api_query_shapes__unique_keys(void **state)
 
 /* ---- What is reached in either direction -------------------------------------------------------------------------------------------- */
 
-#define SMALL_GRAPHS    4000
-#define SMALL_NODES     6 /* of each, and */
+#define SMALL_GRAPHS    4000 /* at most */
+#define SMALL_NODES     6    /* of each, and */
 #define SMALL_RELS_MOST 7
 
 /* Graphs of a few nodes, with loops and relationships side by side, of which some are trees and some have several circles. */
-static void make_small_graphs(api_fixture *f)
+static void make_small_graphs(api_fixture *f, size_t graphs)
 {
     static uint64_t nodes[SMALL_GRAPHS * SMALL_NODES];
     static uint64_t from[SMALL_GRAPHS * SMALL_RELS_MOST], to[SMALL_GRAPHS * SMALL_RELS_MOST];
@@ -801,8 +890,8 @@ static void make_small_graphs(api_fixture *f)
 
     api_begin(f, SOMBRA_WRITE);
     const uint32_t label = api_name(f, SOMBRA_LABEL, "N"), type = api_name(f, SOMBRA_TYPE, "R");
-    OK(f, sombra_create_nodes(f->txn, &label, 1, sizeof nodes / sizeof *nodes, NULL, 0, nodes));
-    for (size_t g = 0; g < SMALL_GRAPHS; g++) {
+    OK(f, sombra_create_nodes(f->txn, &label, 1, graphs * SMALL_NODES, NULL, 0, nodes));
+    for (size_t g = 0; g < graphs; g++) {
         const uint64_t used = 1 + sb_random_below(&random, SMALL_NODES),
                        most = 1 + sb_random_below(&random, SMALL_RELS_MOST);
         for (uint64_t i = 0; i < most; i++) {
@@ -828,7 +917,9 @@ static int64_t same_rows(api_fixture *f, const char *const texts[2])
         assert_int_equal(sombra_stmt_step(stmts[1]), SOMBRA_ROW);
         for (unsigned k = 0; k < 2; k++)
             OK(f, sombra_stmt_column(stmts[k], 0, &values[k]));
-        assert_int_equal(values[0].as.integer, values[1].as.integer);
+        if (values[0].as.integer != values[1].as.integer)
+            fail_msg("%s: %lld, %s: %lld", texts[0], (long long)values[0].as.integer, texts[1],
+                     (long long)values[1].as.integer);
         count++;
     }
     assert_int_equal(status, SOMBRA_DONE);
@@ -846,7 +937,7 @@ static void test_api_query_shapes__either_way(void **state)
     api_fixture *f = *state;
     int64_t count = 0;
 
-    make_small_graphs(f);
+    make_small_graphs(f, SMALL_GRAPHS);
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         char reached[200], walked[200];
         snprintf(
@@ -861,6 +952,74 @@ static void test_api_query_shapes__either_way(void **state)
         assert_true(more > SMALL_GRAPHS && (i == 0 || i == 8 || more >= count));
         count = more;
     }
+}
+
+#define FEW_GRAPHS 300
+
+/* The same where steps must meet conditions, or be none that the rest of the clause has taken: looked at on the way, and of whole paths. */
+static void test_api_query_shapes__each_step(void **state)
+{
+    static const char *const bounds[] = {"1..1", "1..2", "1..4", "1..", "0..3", "0.."};
+    /* -[ name :R* bounds rest WHERE RETURN */
+    static const char *const steps[][3] = {
+        {"MATCH (a)-[", " {w: false}]-(b)", "id(a) * 100000 + id(b)"},
+        {"MATCH (a)-[", " {w: false}]->(b)", "id(a) * 100000 + id(b)"},
+        {"MATCH (x)-[q:R]-(a)-[", "]-(b)", "id(q) * 100000 + id(b)"},
+        {"MATCH (x)-[q:R]->(a)-[", "]->(b)", "id(q) * 100000 + id(b)"},
+        {"MATCH (x)-[q:R]-(a)-[", "]-(x)", "id(q)"},
+        {"MATCH (x)-[q:R]-(a)-[", "]-(a)", "id(q)"},
+        {"MATCH (x)-[q:R]-(a)-[", "]->(x)", "id(q)"},
+        {"MATCH (x)-[", " {w: false}]-(x)", "id(x)"}};
+    static const char *const demands[][2] = {
+        {"all(x IN relationships(p) WHERE NOT x.w)",
+         "size([x IN relationships(p) WHERE NOT x.w]) = size(r)"},
+        {"none(x IN r WHERE x.w)", "size([x IN r WHERE x.w]) = 0"},
+        {"all(n IN nodes(p) WHERE id(n) % 3 <> 1)",
+         "size([n IN nodes(p) WHERE id(n) % 3 <> 1]) = size(nodes(p))"},
+        {"none(n IN nodes(p) WHERE id(n) % 3 = id(a) % 4) AND all(x IN r WHERE id(x) % 5 < 4)",
+         "size([n IN nodes(p) WHERE id(n) % 3 = id(a) % 4]) + size([x IN r WHERE id(x) % 5 = "
+         "4]) = 0"},
+        {"all(n IN nodes(p) WHERE id(n) <= id(a))",
+         "size([n IN nodes(p) WHERE id(n) > id(a)]) = 0"}};
+    static const char *const repeats[] = {"{1,2}", "{1,3}", "{1,6}", "+", "{0,3}", "*", "{2,4}"};
+    api_fixture *f = *state;
+
+    make_small_graphs(f, FEW_GRAPHS);
+    run(f, "MATCH ()-[r:R]->() SET r.w = id(r) % 4 = 0");
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            char texts[2][240];
+            for (unsigned way = 0; way < 2; way++)
+                snprintf(texts[way], sizeof texts[way],
+                         "%s%s:R*%s%s%s RETURN DISTINCT %s AS e ORDER BY e", steps[k][0],
+                         way == 0 ? "" : "r", bounds[i], steps[k][1],
+                         way == 0 ? "" : " WHERE size(r) >= 0", steps[k][2]);
+            assert_true(same_rows(f, (const char *const[2]){texts[0], texts[1]}) > FEW_GRAPHS / 8);
+        }
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        for (size_t k = 0; k < sizeof demands / sizeof *demands; k++)
+            for (unsigned kind = 0; kind < 3; kind++) {
+                static const char *const columns[] = {"id(a) * 100000 + id(b) + 0 *",
+                                                      "DISTINCT id(a) * 100000 + id(b) + 0 *", ""};
+                char texts[2][500];
+                for (unsigned way = 0; way < 2; way++)
+                    snprintf(texts[way], sizeof texts[way],
+                             "MATCH p = (a)-[r:R*%s]-(b) WHERE %s RETURN %s %s AS e ORDER BY e",
+                             bounds[i], demands[k][way], columns[kind],
+                             kind == 2 ? "id(a) * 100000 + size(r)" : "1");
+                assert_true(same_rows(f, (const char *const[2]){texts[0], texts[1]}) >
+                            FEW_GRAPHS / 8);
+            }
+    for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++)
+        for (unsigned way = 0; way < 2; way++) {
+            char texts[2][240];
+            for (unsigned k = 0; k < 2; k++)
+                snprintf(texts[k], sizeof texts[k],
+                         "MATCH (a)((x)-[r:R]-%s(y) WHERE id(x) %% 3 <> id(y) %% 3)%s(b)%s RETURN "
+                         "DISTINCT id(a) * 100000 + id(b) AS ends ORDER BY ends",
+                         way == 0 ? "" : ">", repeats[i], k == 0 ? "" : " WHERE size(r) >= 0");
+            assert_true(same_rows(f, (const char *const[2]){texts[0], texts[1]}) > FEW_GRAPHS);
+        }
 }
 
 int main(void)
@@ -878,6 +1037,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__first_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__repeated_relationship, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__steps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),
@@ -887,6 +1047,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__far_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__unique_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__either_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__each_step, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,41 @@ static bool list_has_rel(const sb_val_list *list, uint64_t rel)
     return false;
 }
 
+static void make_steps_local(sb_exec *run, const sb_plan_expand *e, bool is)
+{
+    for (uint32_t i = 0; i < e->step_rel_count; i++)
+        sb_exec__local(run, e->step_rels[i], is);
+    for (uint32_t i = 0; i < e->step_node_count; i++)
+        sb_exec__local(run, e->step_nodes[i], is);
+}
+
+sb_status sb_exec__compile_steps(sb_exec *run, const sb_plan_expand *e, sb_eval **filter,
+                                 sb_eval **start_filter)
+{
+    make_steps_local(run, e, true);
+    sb_status status = sb_exec__compile_maybe(run, e->filter, filter);
+    if (status == SB_OK) status = sb_exec__compile_maybe(run, e->start_filter, start_filter);
+    make_steps_local(run, e, false);
+    return status;
+}
+
+void sb_exec__set_step(sb_exec *run, const sb_plan_expand *e, uint64_t node, uint64_t rel)
+{
+    for (uint32_t i = 0; i < e->step_rel_count; i++)
+        run->locals[e->step_rels[i]->slot] = sb_val_rel(rel);
+    for (uint32_t i = 0; i < e->step_node_count; i++)
+        run->locals[e->step_nodes[i]->slot] = sb_val_node(node);
+}
+
+sb_status sb_exec__may_start(sb_exec *run, const sb_plan_expand *e, sb_eval *start_filter,
+                             const sb_batch *in, uint32_t row, uint64_t node, bool *may)
+{
+    *may = true;
+    if (start_filter == NULL) return SB_OK;
+    sb_exec__set_step(run, e, node, 0);
+    return sb_exec__test(start_filter, in, row, may);
+}
+
 bool sb_exec__rel_used(const sb_var *const *unlike, uint32_t unlike_count, const sb_batch *in,
                        uint32_t row, uint64_t rel)
 {

@@ -21,6 +21,16 @@ typedef struct sb_expand_types {
 SB_MUST_CHECK sb_status sb_exec__types_open(sb_exec *run, const sb_plan_expand *e,
                                             sb_expand_types *types);
 void sb_exec__types_find(sb_exec *run, const sb_plan_expand *e, sb_expand_types *types);
+
+/* Conditions on each step of a way, and on where it begins; NULL where there are none. */
+SB_MUST_CHECK sb_status sb_exec__compile_steps(sb_exec *run, const sb_plan_expand *e,
+                                               sb_eval **filter, sb_eval **start_filter);
+/* The step that filter is asked about. */
+void sb_exec__set_step(sb_exec *run, const sb_plan_expand *e, uint64_t node, uint64_t rel);
+/* May a way of the row begin at the node? */
+SB_MUST_CHECK sb_status sb_exec__may_start(sb_exec *run, const sb_plan_expand *e,
+                                           sb_eval *start_filter, const sb_batch *in, uint32_t row,
+                                           uint64_t node, bool *may);
 SB_INLINE sb_direction sb_exec__direction(sb_rel_direction direction)
 {
     return direction == SB_REL_OUT ? SB_OUT : direction == SB_REL_IN ? SB_IN : SB_BOTH;

@@ -1,8 +1,9 @@
 /* op_quantified.c — quantified path patterns: an inner plan, one repetition, is run again from where the one before ended.
  * Repetitions are branches of a tree. All trails: depth first, and a branch whose continuations are done is forgotten. With a selector
- * (ANY SHORTEST …): breadth first, so that shorter paths come first; nodes that were reached before by as short a path are not gone on
- * from where that can not matter. Without a direction the shortest way back to the start is a circle, whose two halves may reach a node one after
- * the other: they begin with different relationships, so of each node the first ways of two beginnings are gone on with. */
+ * (ANY SHORTEST …), or where each end once is enough (plan/special.c): breadth first, so that shorter paths come first; nodes that were
+ * reached before by as short a path are not gone on from where that can not matter. Without a direction the shortest way back to the start
+ * is a circle, whose two halves may reach a node one after the other: they begin with different relationships, so of each node the first
+ * ways of two beginnings are gone on with. */
 #include "cypher/exec/op_priv.h"
 
 #define NONE UINT32_MAX
@@ -224,7 +225,7 @@ static sb_status may_prune(sb_quantified_op *q, sb_repetition *branch)
     const bool groups = selector == SB_PATHS_ALL_SHORTEST || selector == SB_PATHS_SHORTEST_GROUPS;
     bool fresh;
 
-    if (!plan->as.quantified.cuts_short ||
+    if (selector == SB_PATHS_ALL || !plan->as.quantified.cuts_short ||
         (!one && selector != SB_PATHS_SHORTEST && selector != SB_PATHS_ALL_SHORTEST))
         return SB_OK;
     uint64_t *place = sb_map_at(&q->visited, branch->node, &fresh);
@@ -478,6 +479,15 @@ static sb_status begin_row(sb_quantified_op *q)
     return q->nodes[q->row] == 0 ? SB_OK : add_branch(q, NONE, q->nodes[q->row], NULL);
 }
 
+/* One path is asked for, to the end that is bound, and it is there. */
+static bool has_the_one(const sb_quantified_op *q)
+{
+    const sb_plan *plan = q->op.plan;
+
+    return plan->as.quantified.to_bound && plan->as.quantified.selector == SB_PATHS_SHORTEST &&
+           q->selections.size != 0;
+}
+
 /* Paths of the row at hand until there is a batch; *done: there are no more. */
 static sb_status find_paths(sb_quantified_op *q, bool *done)
 {
@@ -494,7 +504,10 @@ static sb_status find_paths(sb_quantified_op *q, bool *done)
             continue;
         }
         SB_TRY(visit_branch(q, branch));
-        SB_TRY(grow(q, branch));
+        if (has_the_one(q))
+            q->at = count;
+        else
+            SB_TRY(grow(q, branch));
     }
     *done = depth_first ? branch_count(q) == 0 : q->at == branch_count(q);
     return SB_OK;

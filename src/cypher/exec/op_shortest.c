@@ -38,7 +38,7 @@ typedef struct sb_shortest_op {
     sb_operator op;
     sb_out *rel, *path;
     sb_expand_types types;
-    sb_eval *filter, *path_filter;
+    sb_eval *filter, *start_filter, *path_filter;
     sb_expand *expand;
     uint64_t generation;
     const sb_batch *in; /* NULL: take the next */
@@ -72,12 +72,7 @@ static sb_status compile_filters(sb_shortest_op *s)
     const sb_plan_expand *e = &s->op.plan->as.expand;
     sb_status status;
 
-    sb_exec__local(run, e->step_rel, true);
-    sb_exec__local(run, e->step_node, true);
-    status = sb_exec__compile_maybe(run, e->filter, &s->filter);
-    sb_exec__local(run, e->step_rel, false);
-    sb_exec__local(run, e->step_node, false);
-    SB_TRY(status);
+    SB_TRY(sb_exec__compile_steps(run, e, &s->filter, &s->start_filter));
     sb_exec__local(run, e->rel, true);
     sb_exec__local(run, e->path, true);
     status = sb_exec__compile_maybe(run, e->path_filter, &s->path_filter);
@@ -221,11 +216,13 @@ static sb_status may_step(sb_shortest_op *s, uint64_t node, uint64_t rel, bool *
     sb_exec *run = s->op.run;
     const sb_plan_expand *e = &s->op.plan->as.expand;
 
-    if (++s->steps % 4096 == 0) SB_TRY(sb_exec__tick(run));
+    if (++s->steps % 4096 == 0) {
+        SB_TRY(sb_exec__tick(run));
+        if (s->count == 0) sb_arena_reset(s->op.step); /* what the filter has left there */
+    }
     *may = !sb_exec__rel_used(e->unlike, e->unlike_count, s->in, s->row, rel);
     if (!*may || s->filter == NULL) return SB_OK;
-    if (e->step_rel != NULL) run->locals[e->step_rel->slot] = sb_val_rel(rel);
-    if (e->step_node != NULL) run->locals[e->step_node->slot] = sb_val_node(node);
+    sb_exec__set_step(run, e, node, rel);
     return sb_exec__test(s->filter, s->in, s->row, may);
 }
 
@@ -521,11 +518,14 @@ static bool native_does(const sb_shortest_op *s)
 
 static sb_status begin_search(sb_shortest_op *s)
 {
-    bool found;
+    bool found, may;
 
     s->taken = s->groups = 0;
     s->phase = SB_SEARCH_DONE;
     if (s->from[s->row] == 0 || s->to[s->row] == 0) return SB_OK;
+    SB_TRY(sb_exec__may_start(s->op.run, &s->op.plan->as.expand, s->start_filter, s->in, s->row,
+                              s->from[s->row], &may));
+    if (!may) return SB_OK;
     if (!layers_do(s)) return begin_trails(s);
     if (!s->types.any) return SB_OK;
     if (native_does(s)) {

@@ -15,6 +15,15 @@ typedef struct sb_way { /* a step that may be taken */
     uint64_t node, rel;
 } sb_way;
 
+/* A node that was come to, by a way that begins with the relationship root. */
+typedef struct sb_arrival {
+    uint64_t node, root;
+    uint32_t depth;
+} sb_arrival;
+
+/* In `arrived`: another way to the node, which begins otherwise, is gone on with, too. */
+#define COME_TWICE (UINT64_C(1) << 63)
+
 /* The steps out of a node on the path: ways [begin, end) of the stack, those before `at` taken. */
 typedef struct sb_stop {
     size_t at, end;
@@ -26,10 +35,11 @@ typedef struct sb_trail_op {
     sb_out *to, *rel; /* NULL: nobody reads it */
     sb_expand_types types;
     sb_labels *labels;
-    sb_eval *filter; /* of a step; NULL */
+    sb_eval *filter, *start_filter; /* of a step, and of where the first one begins; NULL */
     sb_expand *expand;
     uint64_t generation;
     bool reach;         /* each end once */
+    bool by_steps;      /* and each step is looked at for itself */
     const sb_batch *in; /* NULL: take the next */
     sb_out scratch, ends_scratch;
     const uint64_t *nodes, *bound; /* from and, when it is bound, to */
@@ -42,6 +52,10 @@ typedef struct sb_trail_op {
     size_t reached_at;             /* handed on up to here */
     uint64_t visits;               /* as far as was looked; 0: all of it */
     bool unfinished;               /* there is more than that */
+    sb_buffer arrivals; /* sb_arrival: by steps, in the order in which they are gone on from */
+    sb_map arrived;     /* node → place of the first in arrivals, COME_TWICE */
+    bool closed;        /* the start is among what was reached, */
+    bool found;         /* the end that is bound is */
     /* rows made */
     uint32_t count, most; /* of the batch at hand: rows, and rows wanted */
     uint32_t rows[SB_BATCH_ROWS];
@@ -63,19 +77,17 @@ static sb_status trail_open(sb_operator *op)
     sb_buffer_init(&t->ways, run->alloc);
     sb_buffer_init(&t->stops, run->alloc);
     sb_buffer_init(&t->reached, run->alloc);
+    sb_buffer_init(&t->arrivals, run->alloc);
     sb_map_init(&t->used, run->alloc);
+    sb_map_init(&t->arrived, run->alloc);
     SB_TRY(sb_exec__need_outs(op));
     if (!e->to_bound) t->to = sb_exec__out_of(op, e->to);
     t->rel = sb_exec__out_of(op, e->rel);
-    t->reach = e->reach_only && sb_plan_only_ends(e) && e->filter == NULL && t->rel == NULL;
+    t->reach = e->reach_only && t->rel == NULL;
+    t->by_steps = e->filter != NULL || e->unlike_count != 0;
     SB_TRY(sb_exec__types_open(run, e, &t->types));
     SB_TRY(sb_exec__labels_compile(run, e->to_labels, SB_NAME_LABEL, NULL, &t->labels));
-    sb_exec__local(run, e->step_rel, true);
-    sb_exec__local(run, e->step_node, true);
-    const sb_status status = sb_exec__compile_maybe(run, e->filter, &t->filter);
-    sb_exec__local(run, e->step_rel, false);
-    sb_exec__local(run, e->step_node, false);
-    return status;
+    return sb_exec__compile_steps(run, e, &t->filter, &t->start_filter);
 }
 
 static void trail_close(sb_operator *op)
@@ -86,7 +98,9 @@ static void trail_close(sb_operator *op)
     sb_buffer_deinit(&t->ways);
     sb_buffer_deinit(&t->stops);
     sb_buffer_deinit(&t->reached);
+    sb_buffer_deinit(&t->arrivals);
     sb_map_deinit(&t->used);
+    sb_map_deinit(&t->arrived);
     sb_exec__out_free(op->run, &t->scratch);
     sb_exec__out_free(op->run, &t->ends_scratch);
 }
@@ -161,31 +175,36 @@ static bool is_used(const sb_trail_op *t, uint64_t rel)
     return false;
 }
 
+/* All steps out of a node, onto the stack. */
+static sb_status add_ways(sb_trail_op *t, uint64_t node)
+{
+    sb_exec *run = t->op.run;
+    const sb_expand_rows rows = {.from = t->from, .neighbors = t->fetched, .rels = t->fetched_rels};
+    size_t count;
+
+    sb_expand_begin(t->expand, &node, 1);
+    for (;;) {
+        SB_TRY(sb_expand_next(t->expand, &rows, SB_BATCH_ROWS, &count, run->err));
+        if (count == 0) return SB_OK;
+        if (sb_buffer_reserve(&t->ways, count * sizeof(sb_way)) != SB_OK)
+            return sb_exec__no_memory(run);
+        sb_way *to = ways_of(t) + t->ways.size / sizeof(sb_way);
+        for (size_t i = 0; i < count; i++)
+            to[i] = (sb_way){t->fetched[i], t->fetched_rels[i]};
+        t->ways.size += count * sizeof(sb_way);
+    }
+}
+
 /* Put the node that rel leads to on the path, with the steps out of it unless the path ends there. */
 static sb_status push(sb_trail_op *t, uint64_t node, uint64_t rel)
 {
     sb_exec *run = t->op.run;
     const sb_plan_expand *e = &t->op.plan->as.expand;
-    const sb_expand_rows rows = {.from = t->from, .neighbors = t->fetched, .rels = t->fetched_rels};
-    const size_t depth = depth_of(t);
     sb_stop stop = {.at = t->ways.size / sizeof(sb_way), .rel = rel};
-    size_t count = 1;
 
     if (rel != 0 && e->max > SHORT_PATH && sb_map_put(&t->used, rel, 1) != SB_OK)
         return sb_exec__no_memory(run);
-    if (depth < e->max && t->types.any) {
-        sb_expand_begin(t->expand, &node, 1);
-        for (;;) {
-            SB_TRY(sb_expand_next(t->expand, &rows, SB_BATCH_ROWS, &count, run->err));
-            if (count == 0) break;
-            if (sb_buffer_reserve(&t->ways, count * sizeof(sb_way)) != SB_OK)
-                return sb_exec__no_memory(run);
-            sb_way *to = ways_of(t) + t->ways.size / sizeof(sb_way);
-            for (size_t i = 0; i < count; i++)
-                to[i] = (sb_way){t->fetched[i], t->fetched_rels[i]};
-            t->ways.size += count * sizeof(sb_way);
-        }
-    }
+    if (depth_of(t) < e->max && t->types.any) SB_TRY(add_ways(t, node));
     stop.end = t->ways.size / sizeof(sb_way);
     return sb_buffer_append(&t->stops, &stop, sizeof stop) == SB_OK ? SB_OK
                                                                     : sb_exec__no_memory(run);
@@ -210,9 +229,17 @@ static sb_status may_take(sb_trail_op *t, const sb_way *way, bool *may)
     *may = !is_used(t, way->rel) &&
            !sb_exec__rel_used(e->unlike, e->unlike_count, t->in, t->row, way->rel);
     if (!*may || t->filter == NULL) return SB_OK;
-    if (e->step_rel != NULL) run->locals[e->step_rel->slot] = sb_val_rel(way->rel);
-    if (e->step_node != NULL) run->locals[e->step_node->slot] = sb_val_node(way->node);
+    sb_exec__set_step(run, e, way->node, way->rel);
     return sb_exec__test(t->filter, t->in, t->row, may);
+}
+
+/* May paths begin there? */
+static sb_status may_start(sb_trail_op *t, uint64_t start, bool *may)
+{
+    *may = start != 0;
+    if (!*may) return SB_OK;
+    return sb_exec__may_start(t->op.run, &t->op.plan->as.expand, t->start_filter, t->in, t->row,
+                              start, may);
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------ */
@@ -270,13 +297,15 @@ static sb_status walk(sb_trail_op *t, bool *done)
 {
     const sb_plan_expand *e = &t->op.plan->as.expand;
     const uint64_t start = t->nodes[t->row];
+    bool may;
 
     if (!t->begun) {
         t->begun = true;
         sb_buffer_reset(&t->ways);
         sb_buffer_reset(&t->stops);
         sb_map_clear(&t->used);
-        if (start != 0) {
+        SB_TRY(may_start(t, start, &may));
+        if (may) {
             SB_TRY(push(t, start, 0));
             if (e->min == 0) SB_TRY(add_row(t, start));
         }
@@ -327,15 +356,110 @@ static sb_status search_lists(sb_trail_op *t, uint64_t start)
     return closes ? note_reached(t, &start, 1, e->min) : SB_OK;
 }
 
+static sb_arrival *arrival_at(const sb_trail_op *t, size_t i)
+{
+    return (sb_arrival *)(void *)t->arrivals.data + i;
+}
+
+/* Whoever asks for one end gets no other. */
+static sb_status note_end(sb_trail_op *t, uint64_t node, uint32_t depth)
+{
+    if (t->op.plan->as.expand.to_bound && node != t->bound[t->row]) return SB_OK;
+    t->found = t->op.plan->as.expand.to_bound;
+    return note_reached(t, &node, 1, depth);
+}
+
+/* The first way to a node is gone on with. Where the way back to the start is asked for, its two halves may reach a node one after the other:
+ * they begin with different relationships, so the first way that begins otherwise is gone on with, too. */
+static sb_status note_arrival(sb_trail_op *t, const sb_arrival *arrival)
+{
+    bool fresh;
+    uint64_t *place = sb_map_at(&t->arrived, arrival->node, &fresh);
+
+    if (place == NULL) return sb_exec__no_memory(t->op.run);
+    if (fresh) {
+        *place = t->arrivals.size / sizeof *arrival;
+    } else {
+        if (!asks_closing(&t->op.plan->as.expand) || (*place & COME_TWICE) != 0 ||
+            arrival_at(t, *place)->root == arrival->root)
+            return SB_OK;
+        *place |= COME_TWICE;
+    }
+    if (sb_buffer_append(&t->arrivals, arrival, sizeof *arrival) != SB_OK)
+        return sb_exec__no_memory(t->op.run);
+    return fresh ? note_end(t, arrival->node, arrival->depth) : SB_OK;
+}
+
+/* The start is not gone on from again: what that leads to has been found by shorter ways. */
+static sb_status note_closing(sb_trail_op *t, const sb_arrival *from, const sb_way *way)
+{
+    const bool goes_back =
+        asks_closing(&t->op.plan->as.expand) && from->depth != 0 && way->rel == from->root;
+
+    if (t->closed || goes_back) return SB_OK;
+    t->closed = true;
+    return note_end(t, way->node, from->depth + 1);
+}
+
+static sb_status take_steps(sb_trail_op *t, const sb_arrival *from)
+{
+    bool may;
+
+    sb_buffer_reset(&t->ways);
+    SB_TRY(add_ways(t, from->node));
+    for (size_t i = 0; i < t->ways.size / sizeof(sb_way) && !t->found; i++) {
+        const sb_way way = ways_of(t)[i];
+        const sb_arrival next = {.node = way.node,
+                                 .root = from->depth == 0 ? way.rel : from->root,
+                                 .depth = from->depth + 1};
+
+        if (++t->steps % 4096 == 0) {
+            SB_TRY(sb_exec__tick(t->op.run));
+            sb_arena_reset(t->op.step); /* what the filter has left there */
+        }
+        SB_TRY(may_take(t, &way, &may));
+        if (may)
+            SB_TRY(way.node == t->nodes[t->row] ? note_closing(t, from, &way)
+                                                : note_arrival(t, &next));
+    }
+    return SB_OK;
+}
+
+/* What is reached over steps of which a condition, or the relationships of the rest of the clause, may forbid some. */
+static sb_status search_steps(sb_trail_op *t, uint64_t start)
+{
+    const sb_plan_expand *e = &t->op.plan->as.expand;
+    const sb_arrival first = {.node = start};
+
+    sb_buffer_reset(&t->arrivals);
+    sb_map_clear(&t->arrived);
+    t->found = false;
+    t->closed = e->min == 0;
+    if (t->closed) SB_TRY(note_end(t, start, 0));
+    if (sb_buffer_append(&t->arrivals, &first, sizeof first) != SB_OK)
+        return sb_exec__no_memory(t->op.run);
+    for (size_t at = 0; at < t->arrivals.size / sizeof first && !t->found; at++) {
+        const sb_arrival from = *arrival_at(t, at);
+
+        t->unfinished = t->visits != 0 && at >= t->visits;
+        if (t->unfinished) break;
+        if (from.depth < e->max) SB_TRY(take_steps(t, &from));
+    }
+    return SB_OK;
+}
+
 /* All that can be reached from it. */
 static sb_status search_reach(sb_trail_op *t)
 {
     const uint64_t start = t->nodes[t->row];
+    bool may;
 
     t->reached_at = 0;
     t->unfinished = false;
     sb_buffer_reset(&t->reached);
-    if (start == 0) return SB_OK;
+    SB_TRY(may_start(t, start, &may));
+    if (!may) return SB_OK;
+    if (t->types.any && t->by_steps) return search_steps(t, start);
     if (t->types.any) {
         const sb_status status = search_lists(t, start);
         if (status != SB_NOT_FOUND) return status;

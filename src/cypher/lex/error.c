@@ -271,8 +271,15 @@ void sb_cypher_place_name(sb_err *err, sb_bytes query, sb_bytes name)
 {
     sb_span span;
 
-    if ((err->code == SB_INVALID || err->code == SB_LIMIT) && sb_cypher_span_of(query, name, &span))
-        sb_cypher_place(err, query, span);
+    switch (err->code) {
+    case SB_INVALID:
+    case SB_LIMIT:
+    case SB_EXISTS:
+    case SB_NOT_FOUND:
+        if (sb_cypher_span_of(query, name, &span)) sb_cypher_place(err, query, span);
+        return;
+    default: return;
+    }
 }
 
 /* ---- Near names ------------------------------------------------------------------------------------------------ */

@@ -585,6 +585,7 @@ static sb_status parse_paren_atom(sb_parser *p, sb_expr **e)
     const uint32_t first = p->at;
     const bool bar_ends = sb_parse__open_bracket(p);
 
+    SB_TRY(sb_parse__refuse_quantifier(p, p->at));
     if (sb_parse__pattern_end(p, p->at) != 0) {
         SB_TRY(sb_parse__new(p, SB_EXPR_PATTERN, 0, e));
         SB_TRY(sb_parse__plain_pattern(p, &(*e)->pattern));

@@ -136,6 +136,9 @@ SB_MUST_CHECK sb_status sb_parse__type(sb_parser *p, const sb_type_spec **type);
 
 /* Does a pattern with at least one relationship begin at token i, a '('? Where it ends: index of the token behind; 0: no. */
 uint32_t sb_parse__pattern_end(const sb_parser *p, uint32_t i);
+
+/* Where a pattern as a value may begin, token i: an error at the quantifier if one follows an arrow of it. */
+SB_MUST_CHECK sb_status sb_parse__refuse_quantifier(sb_parser *p, uint32_t i);
 SB_MUST_CHECK sb_status sb_parse__pattern(sb_parser *p, sb_pattern *pattern);
 SB_MUST_CHECK sb_status sb_parse__pattern_part(sb_parser *p, sb_pattern_part **part);
 /* Without path variable, selector and quantifiers: in expressions. */

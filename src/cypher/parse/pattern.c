@@ -130,6 +130,28 @@ uint32_t sb_parse__pattern_end(const sb_parser *p, uint32_t i)
     return end;
 }
 
+/* {1,3}, + or *: after an arrow, none of them goes on with an expression. */
+static bool starts_quantifier(const sb_token *token)
+{
+    return token->kind == SB_TOKEN_PLUS || token->kind == SB_TOKEN_STAR ||
+           (token->kind == SB_TOKEN_LBRACE &&
+            (token[1].kind == SB_TOKEN_INT || token[1].kind == SB_TOKEN_COMMA));
+}
+
+sb_status sb_parse__refuse_quantifier(sb_parser *p, uint32_t i)
+{
+    uint32_t end = node_end(p, i), rel;
+
+    while (end != 0 && (rel = rel_end(p, end)) != 0) {
+        if (p->tokens[rel - 1].kind == SB_TOKEN_GT && starts_quantifier(&p->tokens[rel]))
+            return sb_cypher_fail(p->err, p->text, p->tokens[rel].span, SB_CYPHER_UNEXPECTED_SYNTAX,
+                                  "a pattern as a value has no quantifier: write EXISTS { … }, "
+                                  "COUNT { … } or COLLECT { MATCH … RETURN … }");
+        end = node_end(p, rel);
+    }
+    return SB_OK;
+}
+
 bool sb_parse__is_shortest(const sb_parser *p)
 {
     return (sb_parse__is_keyword(p, SB_KEYWORD_SHORTESTPATH) ||

@@ -59,7 +59,8 @@ sb_status sb_plan__each_expr(const sb_plan *plan, expr_fn visit, void *ctx)
     case SB_PLAN_EXPAND_INTO:
     case SB_PLAN_VAR_EXPAND:
     case SB_PLAN_SHORTEST:
-        return visit_some(visit, ctx, plan->as.expand.filter, plan->as.expand.path_filter, NULL);
+        return visit_some(visit, ctx, plan->as.expand.filter, plan->as.expand.path_filter,
+                          plan->as.expand.start_filter);
     case SB_PLAN_FILTER: return visit(ctx, plan->as.filter.predicate);
     case SB_PLAN_PROJECT:
         return each_assign(plan->as.project.items, plan->as.project.count, visit, ctx);
@@ -219,6 +220,15 @@ typedef struct nested {
                       sb_slot_set *argument);
 } nested;
 
+/* The plan without paths on top of it that nobody above makes use of. */
+static sb_plan *without_paths(sb_plan *plan, const sb_slot_set *above)
+{
+    while (plan != NULL && plan->kind == SB_PLAN_PATH &&
+           !sb_plan__set_has(above, plan->as.path.path->slot))
+        plan = plan->input;
+    return plan;
+}
+
 /* Plans of sub-queries inside an expression have live slots of their own. */
 static sb_status live_in_expr(void *ctx, sb_expr *e)
 {
@@ -227,7 +237,10 @@ static sb_status live_in_expr(void *ctx, sb_expr *e)
     sb_slot_set argument = {NULL, 0};
 
     if (e == NULL) return SB_OK;
-    if (e->plan != NULL) return n->live(n->p, e->plan, &nothing, &argument);
+    if (e->plan != NULL) {
+        e->plan = without_paths(e->plan, &nothing);
+        return n->live(n->p, e->plan, &nothing, &argument);
+    }
     for (uint32_t i = 0; i < e->arg_count; i++)
         SB_TRY(live_in_expr(ctx, e->args[i]));
     return SB_OK;
@@ -252,17 +265,17 @@ static sb_status live_tree(sb_planner *p, sb_plan *plan, const sb_slot_set *root
         SB_TRY(sb_plan__each_expr(plan, live_in_expr, &n));
         SB_TRY(sb_plan__reads(p, plan, &above));
         if (plan->inner != NULL) {
+            const sb_slot_set nothing = {NULL, 0};
+            const bool silent = plan->kind == SB_PLAN_SEMI_APPLY || plan->kind == SB_PLAN_FOREACH;
+            const sb_slot_set *above_inner = silent ? &nothing : &above;
             sb_slot_set own = {NULL, 0};
 
-            if (plan->kind == SB_PLAN_SEMI_APPLY || plan->kind == SB_PLAN_FOREACH) {
-                sb_slot_set nothing = {NULL, 0};
-                SB_TRY(live_tree(p, plan->inner, &nothing, &own));
-            } else {
-                SB_TRY(live_tree(p, plan->inner, &above,
-                                 has_own_argument(plan->kind) ? &own : argument));
-            }
+            plan->inner = without_paths(plan->inner, above_inner);
+            SB_TRY(live_tree(p, plan->inner, above_inner,
+                             silent || has_own_argument(plan->kind) ? &own : argument));
             SB_TRY(sb_plan__set_add_all(p, &above, &own));
         }
+        plan->input = without_paths(plan->input, &above);
         if (plan->input == NULL) SB_TRY(sb_plan__set_add_all(p, argument, &above));
     }
     return SB_OK;

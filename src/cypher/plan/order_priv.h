@@ -38,6 +38,11 @@ SB_MUST_CHECK sb_status sb_order__apply_predicates(sb_order_search *s, sb_order_
 SB_MUST_CHECK sb_status sb_order__check_uniqueness(sb_order_search *s, const sb_order_state *before,
                                                    sb_order_state *st, uint32_t edge);
 
+/* step_filter.c: conditions on each step of a relationship of variable length, of those that the state has not dealt with. *share: of its rows, those
+ * that they leave. */
+SB_MUST_CHECK sb_status sb_order__step_filter(sb_order_search *s, sb_order_state *st, uint32_t edge,
+                                              sb_plan_expand *expand, double *share);
+
 /* Steps: to is the state after it. forward: from the left end of the edge as written. */
 /* *possible false: it costs more than `most`, or not less than the best. */
 SB_MUST_CHECK sb_status sb_order__find_node(sb_order_search *s, const sb_order_state *from,

@@ -368,30 +368,6 @@ sb_status sb_order__find_edge(sb_order_search *s, const sb_order_state *from, ui
 
 /* ---- Expanding --------------------------------------------------------------------------------------------------------------- */
 
-/* Properties and WHERE of a variable-length relationship, for each step: on a variable of its own. */
-static sb_status step_filter(sb_order_search *s, const sb_rel_pattern *rel, sb_plan_expand *expand)
-{
-    sb_planner *p = s->p;
-    sb_var *step;
-
-    if (rel->props == NULL || rel->props->arg_count == 0) return SB_OK;
-    SB_TRY(sb_plan__var(p, SB_KIND_REL, &step));
-    expand->step_rel = step;
-    for (uint32_t i = 0; i < rel->props->arg_count; i++) {
-        sb_expr *property;
-        sb_expr *equal;
-
-        SB_TRY(sb_plan__expr_property(p, step, rel->props->keys[i], rel->props->args[i]->span,
-                                      &property));
-        SB_TRY(sb_plan__expr_binary(p, SB_OP2_EQ, property, rel->props->args[i], &equal));
-        if (expand->filter == NULL)
-            expand->filter = equal;
-        else
-            SB_TRY(sb_plan__expr_binary(p, SB_OP2_AND, expand->filter, equal, &expand->filter));
-    }
-    return SB_OK;
-}
-
 /* Types, direction and what comes with them; forward: from the left end as written. */
 static sb_status fill_expand(sb_order_search *s, const sb_order_state *from, uint32_t edge,
                              bool forward, sb_plan_expand *expand, bool *types_whole)
@@ -409,9 +385,7 @@ static sb_status fill_expand(sb_order_search *s, const sb_order_state *from, uin
     expand->repeatable = s->graph->repeatable;
     SB_TRY(
         sb_plan__type_names(s->p, e->rel->types, &expand->types, &expand->type_count, types_whole));
-    SB_TRY(set_unlike(s, from, edge, &expand->unlike, &expand->unlike_count));
-    if (e->rel->variable) SB_TRY(step_filter(s, e->rel, expand));
-    return SB_OK;
+    return set_unlike(s, from, edge, &expand->unlike, &expand->unlike_count);
 }
 
 /* Estimated rows of an edge from each row of the state. */
@@ -447,11 +421,12 @@ sb_status sb_order__expand_rel(sb_order_search *s, const sb_order_state *from, u
     const sb_pattern_edge *e = &s->graph->edges[edge];
     sb_plan_expand expand = {0};
     bool whole;
-    double rows;
+    double rows, share = 1;
     sb_var *list = NULL;
 
     SB_TRY(sb_order__copy(s, from, to));
     SB_TRY(fill_expand(s, from, edge, forward, &expand, &whole));
+    if (e->rel->variable) SB_TRY(sb_order__step_filter(s, to, edge, &expand, &share));
     const bool into = expand.to_bound && !e->rel->variable;
     sb_plan *plan;
     SB_TRY(sb_plan__new(s->p,
@@ -473,7 +448,7 @@ sb_status sb_order__expand_rel(sb_order_search *s, const sb_order_state *from, u
         to->labels_done[target] = true;
     }
     plan->as.expand = expand;
-    plan->rows = to->plan->rows * rows;
+    plan->rows = to->plan->rows * rows * share;
     plan->cost = to->plan->cost + to->plan->rows * (into ? COST_INTO : COST_EXPAND) + plan->rows;
     if ((!expand.to_bound && sb_plan__hint_of(s->graph, expand.to) != NULL) ||
         sb_plan__hint_of(s->graph, e->var) != NULL)
@@ -644,10 +619,11 @@ sb_status sb_order__expand_quantified(sb_order_search *s, const sb_order_state *
         plan->as.quantified.selector = e->shortest->selector;
         plan->as.quantified.selector_count = e->shortest->selector_count;
         plan->as.quantified.path = e->shortest->var;
-        plan->as.quantified.cuts_short = q->min <= 1 && cuts_short(q);
-        plan->as.quantified.but_closed =
-            q->min == 1 && part->step_count == 1 && part->steps[0].rel->direction == SB_REL_EITHER;
     }
+    plan->as.quantified.cuts_short = q->min <= 1 && cuts_short(q);
+    plan->as.quantified.but_closed = q->min == 1 && part->step_count == 1 &&
+                                     part->steps[0].rel != NULL &&
+                                     part->steps[0].rel->direction == SB_REL_EITHER;
     double reached;
     double begun;
     SB_TRY(quantified_rows(s, e, plan->as.quantified.to_bound, inner->rows, &reached, &begun));
@@ -692,6 +668,7 @@ sb_status sb_order__expand_shortest(sb_order_search *s, const sb_order_state *fr
     const sb_pattern_edge *e = &s->graph->edges[edge];
     sb_plan *plan;
     bool whole;
+    double share = 1;
 
     SB_ASSERT(e->shortest->step_count == 1 || e->shortest->selector_is_function);
     if (e->shortest->step_count != 1)
@@ -707,6 +684,7 @@ sb_status sb_order__expand_shortest(sb_order_search *s, const sb_order_state *fr
     plan->as.expand.selector = e->shortest->selector;
     plan->as.expand.selector_count = e->shortest->selector_count;
     plan->as.expand.path = e->shortest->var;
+    if (e->rel->variable) SB_TRY(sb_order__step_filter(s, to, edge, &plan->as.expand, &share));
     SB_TRY(path_filter(s, to, e, &plan->as.expand.path_filter));
     plan->cost = to->plan->cost + to->plan->rows * 1000;
     to->plan = plan;

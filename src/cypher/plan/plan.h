@@ -164,22 +164,17 @@ typedef struct sb_plan_expand {
     bool repeatable; /* VAR_EXPAND: a relationship may come again */
     bool reach_only; /* nobody counts or reads paths: each end once (breadth first), */
     bool first_only; /* or several times, as the first ones are all that is asked for */
-    /* of each relationship on the way: step_rel (and step_node, the node it leads to) get values, filter decides; NULL: none */
-    const sb_var *step_rel, *step_node;
-    sb_expr *filter;
+    /* of each relationship on the way: step_rels are it, step_nodes the node that it leads to, filter decides; NULL: none. start_filter: the same of
+     * the node that the way begins with, for step_nodes alone */
+    const sb_var **step_rels, **step_nodes;
+    uint32_t step_rel_count, step_node_count;
+    sb_expr *filter, *start_filter;
     sb_selector selector;
     uint64_t selector_count;
     const sb_var *path; /* SHORTEST: the path value */
     /* SHORTEST, written as shortestPath(): predicates on the whole path, which only paths that meet them are searched for; NULL */
     sb_expr *path_filter;
 } sb_plan_expand;
-
-/* Does a VAR_EXPAND end where a search breadth first does? The walk to a node that repeats no other is a trail, and so is a directed one that closes at its
- * start. Undirected, going back over the first relationship closes a walk that is no trail: the start is asked for itself (exec/closing.h). */
-SB_INLINE bool sb_plan_only_ends(const sb_plan_expand *expand)
-{
-    return expand->unlike_count == 0 && expand->min <= 1;
-}
 
 /* What a factor's relationship, or its node, must differ from besides. */
 typedef enum sb_plan_apart {

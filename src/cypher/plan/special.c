@@ -472,11 +472,25 @@ static bool passes_duplicates(const sb_plan *plan)
     }
 }
 
-/* One step leads to hardly an end twice: its list is sooner read than searched. */
+/* Does a VAR_EXPAND end where a search breadth first does? The walk to a node that repeats no other is a trail, and so is a directed one that closes at its
+ * start. Undirected, going back over the first relationship closes a walk that is no trail, of which the search takes care (exec/op_var_expand.c).
+ * One step leads to hardly an end twice: its list is sooner read than searched. */
 static bool may_reach_only(const sb_plan *plan)
 {
     return plan->kind == SB_PLAN_VAR_EXPAND && plan->as.expand.max > 1 &&
-           sb_plan_only_ends(&plan->as.expand) && !sb_plan__is_live(plan, plan->as.expand.rel);
+           plan->as.expand.min <= 1 && !sb_plan__is_live(plan, plan->as.expand.rel) &&
+           !is_volatile(plan);
+}
+
+/* The same of a repeated part, where the shortest ways are trails: one of them to each end is enough. */
+static bool may_reach_shortest(const sb_plan *plan)
+{
+    if (plan->kind != SB_PLAN_QUANTIFIED || plan->as.quantified.selector != SB_PATHS_ALL ||
+        !plan->as.quantified.cuts_short || plan->as.quantified.pattern->max == 1)
+        return false;
+    for (uint32_t g = 0; g < plan->as.quantified.pattern->group_count; g++)
+        if (sb_plan__is_live(plan, plan->as.quantified.pattern->groups[g].outer)) return false;
+    return !is_volatile(plan);
 }
 
 /* Does it hand on its first rows without having read the last ones? */
@@ -507,6 +521,7 @@ sb_status sb_plan__reach_only(sb_plan *root, bool dropped, bool first)
             plan->as.expand.reach_only = true;
             plan->as.expand.first_only = first;
         }
+        if (dropped && may_reach_shortest(plan)) plan->as.quantified.selector = SB_PATHS_SHORTEST;
         if (drops_duplicates(plan) && !is_volatile(plan)) {
             dropped = true;
             first = few && plan->kind == SB_PLAN_DISTINCT;

@@ -84,6 +84,30 @@ static void test_base_map__agrees_with_model(void **state)
     }
 }
 
+/* To empty a map costs what was in it: a block that is far larger than that goes. */
+static void test_base_map__clearing(void **state)
+{
+    (void)state;
+    sb_map map;
+
+    sb_map_init(&map, &sb_allocator_libc);
+    for (uint64_t i = 0; i < 100000; i++)
+        assert_int_equal(sb_map_put(&map, i, i), SB_OK);
+    const size_t capacity = map.capacity;
+    sb_map_clear(&map);
+    assert_int_equal(map.capacity, capacity);
+    sb_map_clear(&map);
+    assert_int_equal(map.capacity, capacity);
+    assert_int_equal(sb_map_put(&map, 7, 8), SB_OK);
+    sb_map_clear(&map);
+    assert_int_equal(map.capacity, 0);
+    assert_null(sb_map_find(&map, 7));
+    assert_int_equal(sb_map_put(&map, 7, 9), SB_OK);
+    sb_map_clear(&map);
+    assert_in_range(map.capacity, 1, 1024);
+    sb_map_deinit(&map);
+}
+
 static void test_base_map__reserve_is_enough(void **state)
 {
     (void)state;
@@ -137,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_base_map__agrees_with_model),
+        TEST(test_base_map__clearing),
         TEST(test_base_map__reserve_is_enough),
         TEST(test_base_map__failure_changes_nothing),
     };

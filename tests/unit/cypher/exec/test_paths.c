@@ -220,13 +220,13 @@ static query random_query(sb_random *random)
     return q;
 }
 
-static void check_trails(world *w, const query *q)
+/* The expansion of the query, behind the row with its ends and the relationship that it must not use. r NULL: nobody reads the paths. */
+static sb_plan *expand_of(world *w, const query *q, sb_var *a, sb_var *r, sb_var *b)
 {
     exec_fixture *f = &w->f;
-    exec_clear(f);
-    sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE), *r = var(f, SB_KIND_LIST),
-           *other = var(f, SB_KIND_REL), *to, *rels;
+    sb_var *other = var(f, SB_KIND_REL);
     sb_plan *p = node_at(f, w, argument(f, NULL), a, q->from);
+
     if (q->to >= 0) p = node_at(f, w, p, b, q->to);
     if (q->skip >= 0) {
         p = plan(f, SB_PLAN_NODE_BY_ID, p);
@@ -238,6 +238,16 @@ static void check_trails(world *w, const query *q)
     fill(f, q, &p->as.expand, a, r, b);
     p->as.expand.to_bound = q->to >= 0;
     if (q->skip >= 0) p->as.expand.unlike = vars(f, &p->as.expand.unlike_count, other, NULL);
+    return p;
+}
+
+static void check_trails(world *w, const query *q)
+{
+    exec_fixture *f = &w->f;
+    exec_clear(f);
+    sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE), *r = var(f, SB_KIND_LIST), *to,
+           *rels;
+    sb_plan *p = expand_of(w, q, a, r, b);
     p = two_columns(f, p, prop(f, ref(f, b), "i"), numbers(f, r), &to, &rels);
     statement(f, p, to, rels, NULL);
     all_trails(w, q, write_trail);
@@ -278,7 +288,7 @@ static void test_exec_paths__step_filter(void **state)
                    *step = var(f, SB_KIND_REL), *to, *rels;
             sb_plan *p = plan(f, SB_PLAN_VAR_EXPAND, node_at(f, w, argument(f, NULL), a, from));
             fill(f, &q, &p->as.expand, a, r, b);
-            p->as.expand.step_rel = step;
+            p->as.expand.step_rels = vars(f, &p->as.expand.step_rel_count, step, NULL);
             p->as.expand.filter = op2(f, SB_OP2_NE, prop(f, ref(f, step), "i"), num(f, 3));
             p = two_columns(f, p, prop(f, ref(f, b), "i"), numbers(f, r), &to, &rels);
             statement(f, p, to, rels, NULL);
@@ -309,14 +319,9 @@ static void test_exec_paths__reach(void **state)
         for (int i = 0; i < 40; i++) {
             query q = random_query(&random);
             q.min %= 2;
-            q.skip = -1;
             exec_clear(f);
             sb_var *a = var(f, SB_KIND_NODE), *b = var(f, SB_KIND_NODE), *to = var(f, SB_KIND_ANY);
-            sb_plan *p = node_at(f, w, argument(f, NULL), a, q.from);
-            if (q.to >= 0) p = node_at(f, w, p, b, q.to);
-            p = plan(f, SB_PLAN_VAR_EXPAND, p);
-            fill(f, &q, &p->as.expand, a, NULL, b);
-            p->as.expand.to_bound = q.to >= 0;
+            sb_plan *p = expand_of(w, &q, a, NULL, b);
             p->as.expand.reach_only = true;
             statement(f, project(f, p, to, prop(f, ref(f, b), "i")), to, NULL);
             memset(seen_end, 0, sizeof seen_end);
