@@ -27,8 +27,6 @@ static sb_status append_between(sb_graph *graph, sb_type_id type, sb_node_id sou
 {
     uint64_t bias;
     const sb_tree *tree = sb_adjacency_tree(graph->view, type, SB_OUT, &bias);
-    const sb_triple *pending;
-    size_t pending_count;
 
     if (tree != NULL && source <= SB_ID_MAX) {
         sb_list list;
@@ -38,10 +36,7 @@ static sb_status append_between(sb_graph *graph, sb_type_id type, sb_node_id sou
         SB_TRY(status);
     }
     if (!sb_graph__has_pending(graph)) return SB_OK;
-    SB_TRY(sb_graph__pending_list(graph, type, SB_OUT, source, &pending, &pending_count, err));
-    for (size_t i = 0; i < pending_count; i++)
-        if (pending[i].neighbor == target) SB_TRY(append_rel(graph, pending[i].rel, err));
-    return SB_OK;
+    return sb_graph__pending_between(graph, type, source, target, &graph->rel_ids, err);
 }
 
 sb_status sb_graph_rels_between(sb_graph *graph, sb_node_id from, sb_node_id to,

@@ -308,6 +308,10 @@ SB_MUST_CHECK sb_status sb_writer__touch(sb_graph *graph, sb_entity entity, uint
 SB_MUST_CHECK sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type,
                                                sb_direction direction, sb_node_id node,
                                                const sb_triple **items, size_t *count, sb_err *err);
+/* Append those of a type from source to target to rels (sb_rel_id), ascending. Costs the shorter of the two nodes' pending lists. */
+SB_MUST_CHECK sb_status sb_graph__pending_between(sb_graph *graph, sb_type_id type,
+                                                  sb_node_id source, sb_node_id target,
+                                                  sb_buffer *rels, sb_err *err);
 /* Is anything pending at all? */
 SB_INLINE bool sb_graph__has_pending(const sb_graph *graph)
 {

@@ -671,8 +671,6 @@ static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id sour
 {
     uint64_t bias;
     const sb_tree *tree = sb_adjacency_tree(graph->view, type, SB_OUT, &bias);
-    const sb_triple *pending;
-    size_t pending_count = 0;
 
     *rel = 0;
     if (tree != NULL && source <= SB_ID_MAX) {
@@ -683,9 +681,10 @@ static sb_status first_between(sb_graph *graph, sb_type_id type, sb_node_id sour
         sb_list_close(&list);
     }
     if (*rel != 0 || !sb_graph__has_pending(graph)) return SB_OK; /* pending ones have higher ids */
-    SB_TRY(sb_graph__pending_list(graph, type, SB_OUT, source, &pending, &pending_count, err));
-    for (size_t i = 0; i < pending_count && *rel == 0; i++)
-        if (pending[i].neighbor == target) *rel = pending[i].rel;
+    sb_buffer_reset(&graph->writer.scratch);
+    SB_TRY(sb_graph__pending_between(graph, type, source, target, &graph->writer.scratch, err));
+    if (graph->writer.scratch.size != 0)
+        *rel = *(const sb_rel_id *)(const void *)graph->writer.scratch.data;
     return SB_OK;
 }
 

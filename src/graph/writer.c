@@ -930,12 +930,72 @@ static sb_status chain(sb_graph *graph, sb_pending *pending, sb_direction direct
     return SB_OK;
 }
 
+/* What is pending of a type, with the chains of a direction brought up to date; *pending NULL: nothing. */
+static sb_status find_pending(sb_graph *graph, sb_type_id type, sb_direction direction,
+                              sb_pending **pending, sb_err *err)
+{
+    sb_writer *writer = &graph->writer;
+    const uint64_t *place;
+
+    *pending = NULL;
+    if (writer->pending_rels == 0) return SB_OK;
+    place = sb_map_find(&writer->pending_index, type);
+    if (place == NULL) return SB_OK;
+    sb_pending *const found = &writer->pending[*place];
+    if (found->flushed == found->count) return SB_OK;
+    SB_TRY(chain(graph, found, direction, err));
+    *pending = found;
+    return SB_OK;
+}
+
+/* The newest pending relationship of a node in a direction + 1; entries lead to older ones, and those up to `flushed` are in the tree. */
+static size_t newest_of(const sb_pending *pending, sb_direction direction, sb_node_id node)
+{
+    const uint64_t *head = sb_map_find(&pending->chains[direction].heads, node);
+
+    return head == NULL ? 0 : (size_t)*head;
+}
+
+sb_status sb_graph__pending_between(sb_graph *graph, sb_type_id type, sb_node_id source,
+                                    sb_node_id target, sb_buffer *rels, sb_err *err)
+{
+    sb_pending *pending;
+    const size_t before = rels->size / sizeof(sb_rel_id);
+
+    SB_TRY(find_pending(graph, type, SB_OUT, &pending, err));
+    if (pending == NULL) return SB_OK;
+    SB_TRY(chain(graph, pending, SB_IN, err));
+    const size_t out = newest_of(pending, SB_OUT, source), in = newest_of(pending, SB_IN, target);
+    const uint32_t *const next_out = pending->chains[SB_OUT].next, *const next_in =
+                                                                       pending->chains[SB_IN].next;
+    size_t a = out, b = in;
+    while (a > pending->flushed && b > pending->flushed) {
+        a = next_out[a - 1];
+        b = next_in[b - 1];
+    }
+    const bool by_source = a <= pending->flushed; /* its list is not the longer one */
+    const uint32_t *const next = by_source ? next_out : next_in;
+    for (size_t i = by_source ? out : in; i > pending->flushed; i = next[i - 1]) {
+        const sb_triple *rel = &pending->rels[i - 1];
+        if (rel->node == source && rel->neighbor == target &&
+            sb_buffer_append(rels, &rel->rel, sizeof rel->rel) != SB_OK)
+            return SB_FAIL_NOMEM(err);
+    }
+    if (rels->size == before * sizeof(sb_rel_id)) return SB_OK;
+    sb_rel_id *const found = (sb_rel_id *)(void *)rels->data + before;
+    for (size_t i = 0, k = rels->size / sizeof *found - before; i + 1 < k; i++) { /* older first */
+        const sb_rel_id rel = found[i];
+        found[i] = found[--k];
+        found[k] = rel;
+    }
+    return SB_OK;
+}
+
 sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction direction,
                                  sb_node_id node, const sb_triple **items, size_t *count,
                                  sb_err *err)
 {
     sb_writer *writer = &graph->writer;
-    const uint64_t *place, *head;
     const uint32_t *next;
     sb_pending *pending;
     sb_triple *out;
@@ -943,23 +1003,18 @@ sb_status sb_graph__pending_list(sb_graph *graph, sb_type_id type, sb_direction 
 
     *items = NULL;
     *count = 0;
-    if (writer->pending_rels == 0) return SB_OK;
-    place = sb_map_find(&writer->pending_index, type);
-    if (place == NULL) return SB_OK;
-    pending = &writer->pending[*place];
-    if (pending->flushed == pending->count) return SB_OK;
-    SB_TRY(chain(graph, pending, direction, err));
-    head = sb_map_find(&pending->chains[direction].heads, node);
-    if (head == NULL) return SB_OK;
-    /* Entries lead to older ones; those below `flushed` are in the tree. */
+    SB_TRY(find_pending(graph, type, direction, &pending, err));
+    if (pending == NULL) return SB_OK;
+    const size_t newest = newest_of(pending, direction, node);
+    if (newest == 0) return SB_OK;
     next = pending->chains[direction].next;
-    for (size_t i = (size_t)*head; i > pending->flushed; i = next[i - 1])
+    for (size_t i = newest; i > pending->flushed; i = next[i - 1])
         found++;
     sb_buffer_reset(&writer->scratch);
     if (sb_buffer_reserve(&writer->scratch, 2 * found * sizeof *out) != SB_OK)
         return SB_FAIL_NOMEM(err);
     out = (sb_triple *)(void *)writer->scratch.data;
-    for (size_t i = (size_t)*head, at = found; i > pending->flushed; i = next[i - 1]) {
+    for (size_t i = newest, at = found; i > pending->flushed; i = next[i - 1]) {
         const sb_triple *rel = &pending->rels[i - 1];
         out[--at] = direction == SB_OUT ? *rel : (sb_triple){rel->neighbor, rel->node, rel->rel};
     }

@@ -21,6 +21,8 @@ static const char *const build[] = {
     "MATCH (p:P) WITH collect(p) AS l UNWIND range(0, 999999) AS i "
     "WITH l[i % 200000] AS a, l[toInteger(rand() * 200000)] AS b CREATE (a)-[:R {w: 1}]->(b)",
     "CREATE INDEX FOR (p:P) ON (p.i)",
+    "UNWIND range(1, 20000) AS i CREATE (n:N) WITH collect(n) AS l UNWIND range(0, 19998) AS i "
+    "WITH l[i] AS a, l[i + 1] AS b CREATE (a)-[:NEXT]->(b)",
 };
 
 typedef struct subject {
@@ -35,6 +37,7 @@ static const subject subjects[] = {
     {"expand into", "MATCH (a:P)-->(b)-->(c)-->(a) RETURN count(*)", false},
     {"reachable", "MATCH (a:P {i: 1})-[:R*1..]->(b) WITH DISTINCT b RETURN sum(b.i)", false},
     {"paths", "MATCH p = (a:P {i: 1})-[:R*1..7]->(b) WHERE b.i < 0 RETURN p", false},
+    {"long paths", "MATCH p = (:N)-[:NEXT*]->(:N) RETURN max(length(p))", false},
     {"shortest",
      "MATCH (a:P {i: 1}), (b:P) WHERE b.i > 5 MATCH p = shortestPath((a)-[:R*]->(b)) RETURN "
      "sum(length(p))",

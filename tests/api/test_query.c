@@ -628,6 +628,26 @@ static void test_api_query__unique_when_set(void **state)
     gives_text(f, "MATCH (n:A) RETURN toString(count(DISTINCT n.k))", "3000");
 }
 
+/* A row has one value for a pattern of MERGE, also where each call gives another one. */
+static void test_api_query__merge_of_chance(void **state)
+{
+    api_fixture *f = *state;
+
+    gives_text(f,
+               "UNWIND range(1, 40) AS x MERGE (v:V {r: toInteger(rand() * 3)}) RETURN "
+               "toString(count(*)) + ' ' + toString(count(DISTINCT v) <= 3)",
+               "40 true");
+    gives_text(f,
+               "MERGE (a:A) WITH a UNWIND range(1, 40) AS x MERGE (a)-[r:R {w: toInteger(rand() * "
+               "3)}]->(a) RETURN toString(count(*)) + ' ' + toString(count(DISTINCT r) <= 3)",
+               "40 true");
+    gives_text(
+        f,
+        "MERGE (v:V {r: 7 + toInteger(rand())})-[:R {w: 1}]->(w:W {r: 8 + toInteger(rand())}) "
+        "RETURN toString(v.r) + toString(w.r)",
+        "78");
+}
+
 /* DROP INDEX is for indexes, DROP CONSTRAINT for constraints; the old forms go by what they are about. */
 static void test_api_query__dropping(void **state)
 {
@@ -1296,6 +1316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query__schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__types_of_properties, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__unique_when_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query__merge_of_chance, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__dropping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__label_index, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query__buffered, setup, teardown),

@@ -422,6 +422,19 @@ static void test_api_query_shapes__first_reached(void **state)
 #ifndef SOMBRA_NO_PROFILE
     assert_in_range(look_ups(f), 1, whole / 10);
 #endif
+    /* what the order does not need waits until few rows are left */
+    counts(f,
+           "MATCH (x:X) RETURN COUNT { (x)-[:T*2]->(y WHERE y.i > 0) } AS c ORDER BY x.i LIMIT 1",
+           NULL, 4);
+    counts(f, "MATCH (x:X) RETURN COUNT { (x)-[:T*2]->(y WHERE y.i > 0) } + 4 AS c LIMIT 1", NULL,
+           8);
+#ifndef SOMBRA_NO_PROFILE
+    assert_in_range(look_ups(f), 1, whole / 10);
+#endif
+    counts(f,
+           "MATCH (x:X) RETURN COUNT { (x)-[:T*2]->(y WHERE y.i > 0) } AS c ORDER BY c DESC, x.i "
+           "DESC SKIP 3 LIMIT 1",
+           NULL, 4);
     /* more than the first search finds, and more than there are; each once */
     counts(f, "MATCH (:X {i: 1})-[:T*]->(b) WITH DISTINCT b LIMIT 3000 RETURN count(b)", NULL,
            3000);
@@ -538,7 +551,34 @@ static void test_api_query_shapes__steps(void **state)
            "OPTIONAL MATCH p = (:D {i: 1})-[r:E*1..2 {w: 1}]->(b) WHERE all(x IN r WHERE x.w = 1 "
            "AND all(y IN r WHERE y.w = x.w)) RETURN count(p)",
            NULL, 2);
+    counts(f,
+           "MATCH p = shortestPath((:D {i: 1})-[:E*]->(:D {i: 60})) WHERE NOT any(r IN "
+           "relationships(p) WHERE r.w > 2) RETURN length(p)",
+           NULL, 30);
+    counts(f,
+           "MATCH p = ANY SHORTEST ((a:D {i: 1})-[:E]->+(b:D) WHERE b.i > 50 AND a.i < b.i) RETURN "
+           "count(b)",
+           NULL, 10);
+    counts(f,
+           "MATCH (a:D {i: 1}) MATCH p = ALL SHORTEST ((a)((x)-[r:E]->(y))+(b:D) WHERE b.i = a.i + "
+           "59), (c:D {i: 2}) RETURN count(p) + sum(c.i)",
+           NULL, 3);
+    counts(f,
+           "CALL { MATCH (:D {i: 1})-[:E*]->(b) RETURN b UNION MATCH (:D {i: 2})-[:E*]->(b) "
+           "RETURN b } RETURN count(b)",
+           NULL, 59);
+    counts(f,
+           "CALL { MATCH (:D {i: 1})-[:E*]->(b) RETURN b UNION ALL MATCH (:D {i: 2})-[:E*]->(b) "
+           "RETURN b } RETURN count(DISTINCT b)",
+           NULL, 59);
+    counts(f, "MATCH (a:D) WHERE COUNT { (a)-[:E*]->() } > 0 RETURN count(a)", NULL, 59);
+    counts(f, "MATCH (a:D) WHERE 0 = COUNT { (a)-[:E*]->() } RETURN count(a)", NULL, 1);
+    counts(f, "MATCH (a:D) WHERE 1 <= COUNT { (a)-[:E*]->() } RETURN count(a)", NULL, 59);
+    counts(f, "MATCH (a:D) WITH a WHERE COUNT { (a)<-[:E*]-() } <> 0 RETURN count(a)", NULL, 59);
+    counts(f, "MATCH (a:D) WHERE COUNT { (a)-[:E*]->() } < 1 RETURN a.i", NULL, 60);
     sombra_set_time_limit(f->conn, 0);
+    counts(f, "MATCH (a:D) WHERE COUNT { (a)-[:E]->() } > 1 RETURN count(a)", NULL, 58);
+    counts(f, "MATCH (a:D) WHERE COUNT { (a)-[:E]->() } = 1 RETURN a.i", NULL, 59);
     /* what is selected first is asked afterwards */
     counts(f,
            "MATCH p = ANY SHORTEST (:D {i: 57})-[r:E*]->(:D {i: 60}) WHERE all(x IN r WHERE x.w = "
@@ -550,6 +590,27 @@ static void test_api_query_shapes__steps(void **state)
            NULL, 3);
     is_planned(f, "MATCH (:D)-[r:E*]->(b) WHERE all(x IN r WHERE x.w = 1) RETURN count(*)",
                "WHERE x.w = 1");
+}
+
+/* A batch of long paths is no larger than a batch: 1,024 of these would take some 57 MB, where a query may use 32. */
+static void test_api_query_shapes__long_paths(void **state)
+{
+    api_fixture *f = *state;
+
+    f->options.memory_limit = 64u << 20;
+    api_reopen(f);
+    run(f, "UNWIND range(0, 3999) AS i CREATE (:N {i: i})");
+    run(f, "CREATE INDEX FOR (n:N) ON (n.i)");
+    run(f, "MATCH (a:N) MATCH (b:N {i: a.i + 1}) CREATE (a)-[:R]->(b)");
+    counts(f, "MATCH p = (:N {i: 0})-[:R*]->() RETURN max(length(p)) + count(p)", NULL, 2 * 3999);
+    counts(f, "MATCH (:N {i: 0})((a)-[r:R]->(b WHERE b.i > 0))+() RETURN max(size(r)) + count(a)",
+           NULL, 2 * 3999);
+    counts(f, "MATCH p = ANY SHORTEST (:N {i: 0})-[:R]->+() RETURN max(length(p)) + count(p)", NULL,
+           2 * 3999);
+    counts(f,
+           "MATCH (a:N {i: 0}), (b:N) WHERE b.i > 2800 MATCH p = shortestPath((a)-[:R*]->(b)) "
+           "RETURN max(length(p)) + count(p)",
+           NULL, 3999 + 1199);
 }
 
 /* Labels of ends, of which no statistic knows that all have them, are asked by bits when they are many, and in rows while there are changes. */
@@ -1038,6 +1099,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_api_query_shapes__repeated_relationship, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_api_query_shapes__long_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_api_query_shapes__short_lists, setup, teardown),

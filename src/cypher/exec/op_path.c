@@ -29,6 +29,7 @@ static sb_status add_rel(sb_path_maker *m, uint64_t rel)
 {
     uint64_t source, target;
 
+    if (m->length % 4096 == 4095) SB_TRY(sb_exec__tick(m->run));
     SB_TRY(m->run->reader.ends(m->run->reader.ctx, sb_val_rel(rel), &source, &target, m->run->err));
     if (SB_NEVER(m->length == m->most || (source != m->at && target != m->at)))
         return SB_FAIL(m->run->err, SB_MISUSE, "the plan's path is none");

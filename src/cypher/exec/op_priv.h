@@ -22,6 +22,9 @@ SB_MUST_CHECK sb_status sb_exec__types_open(sb_exec *run, const sb_plan_expand *
                                             sb_expand_types *types);
 void sb_exec__types_find(sb_exec *run, const sb_plan_expand *e, sb_expand_types *types);
 
+/* A batch of long paths ends after so many relationships in its lists, lest it be as large as they are long, and be heard of late. */
+#define SB_PATH_ITEMS_MAX ((uint64_t)1 << 16)
+
 /* Conditions on each step of a way, and on where it begins; NULL where there are none. */
 SB_MUST_CHECK sb_status sb_exec__compile_steps(sb_exec *run, const sb_plan_expand *e,
                                                sb_eval **filter, sb_eval **start_filter);

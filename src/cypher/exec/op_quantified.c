@@ -50,6 +50,7 @@ typedef struct sb_quantified_op {
     sb_map visited;       /* node → place in arrivals */
     sb_buffer arrivals;   /* sb_arrival */
     uint32_t count;
+    uint64_t listed; /* items of the lists and paths of the batch at hand */
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t to_ids[SB_BATCH_ROWS];
     sb_val paths[SB_BATCH_ROWS];
@@ -344,6 +345,7 @@ static sb_status group_list(sb_quantified_op *q, uint32_t branch, uint32_t g, sb
     sb_val_list *made = sb_val_list_make(q->op.step, depth);
 
     if (made == NULL) return sb_exec__no_memory(run);
+    q->listed += depth;
     for (uint32_t i = depth; i-- > 0; branch = branch_at(q, branch)->parent)
         SB_TRY(sb_val_copy(q->op.step, vals_of(q, branch)[g],
                            &made->items[q->op.plan->as.quantified.reversed ? depth - 1 - i : i],
@@ -399,6 +401,7 @@ static sb_status path_value(sb_quantified_op *q, uint32_t branch, sb_val *path)
             for (uint64_t n = 0; v.kind == SB_VAL_LIST && n < v.as.list->count; n++)
                 SB_TRY(add_to_path(q, v.as.list->items[n], nodes, rels, &length));
         }
+    q->listed += length;
     *made = (sb_val_path){.length = length, .nodes = nodes, .rels = rels};
     *path = (sb_val){.kind = SB_VAL_PATH, .as.path = made};
     return SB_OK;
@@ -479,6 +482,11 @@ static sb_status begin_row(sb_quantified_op *q)
     return q->nodes[q->row] == 0 ? SB_OK : add_branch(q, NONE, q->nodes[q->row], NULL);
 }
 
+static bool is_full(const sb_quantified_op *q)
+{
+    return q->count == SB_BATCH_ROWS || q->listed >= SB_PATH_ITEMS_MAX;
+}
+
 /* One path is asked for, to the end that is bound, and it is there. */
 static bool has_the_one(const sb_quantified_op *q)
 {
@@ -494,7 +502,7 @@ static sb_status find_paths(sb_quantified_op *q, bool *done)
     const bool depth_first = q->op.plan->as.quantified.selector == SB_PATHS_ALL;
 
     if (!q->begun) SB_TRY(begin_row(q));
-    while (q->count < SB_BATCH_ROWS) {
+    while (!is_full(q)) {
         const size_t count = branch_count(q);
         SB_TRY(sb_exec__tick(q->op.run));
         if (depth_first ? count == 0 : q->at == count) break;
@@ -529,10 +537,11 @@ static sb_status quantified_next(sb_operator *op, const sb_batch **batch)
     *batch = NULL;
     SB_TRY(sb_exec__begin_step(op));
     q->count = 0;
+    q->listed = 0;
     while (q->count == 0) {
         if (q->in == NULL || q->row >= q->in->row_count) SB_TRY(quantified_input(q));
         if (q->in == NULL) return SB_OK;
-        while (q->row < q->in->row_count && q->count < SB_BATCH_ROWS) {
+        while (q->row < q->in->row_count && !is_full(q)) {
             SB_TRY(find_paths(q, &done));
             if (!done) break;
             q->row++;

@@ -59,6 +59,7 @@ typedef struct sb_shortest_op {
     sb_buffer nodes, rels; /* uint64_t: of the path at hand */
     /* rows made */
     uint32_t count;
+    uint64_t listed; /* relationships of the paths of the batch at hand */
     uint32_t rows[SB_BATCH_ROWS];
     sb_val lists[SB_BATCH_ROWS], paths[SB_BATCH_ROWS];
     /* of one fetch */
@@ -191,10 +192,16 @@ static sb_status take_path(sb_shortest_op *s)
     if (s->taken == 0 || length != s->group_length) s->groups++;
     s->group_length = length;
     s->taken++;
+    s->listed += length;
     s->rows[s->count] = s->row;
     s->lists[s->count] = list;
     s->paths[s->count++] = path;
     return SB_OK;
+}
+
+static bool is_full(const sb_shortest_op *s)
+{
+    return s->count == SB_BATCH_ROWS || s->listed >= SB_PATH_ITEMS_MAX;
 }
 
 /* Are there enough paths, or would one of this length be too many? */
@@ -479,7 +486,7 @@ static sb_status take_branch(sb_shortest_op *s, uint32_t at)
 /* Trails in order of length, until there is a batch or nothing more is asked for. */
 static sb_status search_trails(sb_shortest_op *s)
 {
-    while (s->count < SB_BATCH_ROWS) {
+    while (!is_full(s)) {
         if (s->hit_at < s->hits.size / sizeof(uint32_t)) {
             const uint32_t hit = ((const uint32_t *)(const void *)s->hits.data)[s->hit_at++];
             if (is_enough(s, branch_at(s, hit)->length)) break;
@@ -492,7 +499,7 @@ static sb_status search_trails(sb_shortest_op *s)
             break;
         }
     }
-    if (s->count < SB_BATCH_ROWS) s->phase = SB_SEARCH_DONE;
+    if (!is_full(s)) s->phase = SB_SEARCH_DONE;
     return SB_OK;
 }
 
@@ -543,12 +550,12 @@ static sb_status search_on(sb_shortest_op *s)
     bool more = true;
 
     if (s->phase == SB_SEARCH_TRAILS) return search_trails(s);
-    while (s->count < SB_BATCH_ROWS) {
+    while (!is_full(s)) {
         SB_TRY(next_layered(s, s->way.size == 0, &more));
         if (!more || is_enough(s, reached_at(s, s->end)->depth)) break;
         SB_TRY(take_layered(s));
     }
-    if (s->count == SB_BATCH_ROWS) return SB_OK;
+    if (is_full(s)) return SB_OK;
     s->phase = SB_SEARCH_DONE;
     /* none of the shortest paths meets the condition: perhaps a longer one does */
     return s->taken == 0 && s->path_filter != NULL ? begin_trails(s) : SB_OK;
@@ -580,12 +587,13 @@ static sb_status shortest_next(sb_operator *op, const sb_batch **batch)
     SB_TRY(sb_exec__tick(op->run));
     SB_TRY(sb_exec__begin_step(op));
     s->count = 0;
+    s->listed = 0;
     while (s->count == 0) {
         if (s->in == NULL || s->row >= s->in->row_count) SB_TRY(shortest_input(s));
         if (s->in == NULL) return SB_OK;
-        while (s->row < s->in->row_count && s->count < SB_BATCH_ROWS) {
+        while (s->row < s->in->row_count && !is_full(s)) {
             if (s->phase == SB_SEARCH_BEGIN) SB_TRY(begin_search(s));
-            while (s->phase != SB_SEARCH_DONE && s->count < SB_BATCH_ROWS)
+            while (s->phase != SB_SEARCH_DONE && !is_full(s))
                 SB_TRY(search_on(s));
             if (s->phase != SB_SEARCH_DONE) break;
             s->row++;

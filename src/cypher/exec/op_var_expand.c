@@ -57,7 +57,8 @@ typedef struct sb_trail_op {
     bool closed;        /* the start is among what was reached, */
     bool found;         /* the end that is bound is */
     /* rows made */
-    uint32_t count, most; /* of the batch at hand: rows, and rows wanted */
+    uint32_t count, most; /* of the batch at hand: rows, and rows wanted, */
+    uint64_t listed;      /* and relationships in their lists */
     uint32_t rows[SB_BATCH_ROWS];
     uint64_t ends[SB_BATCH_ROWS];
     sb_val lists[SB_BATCH_ROWS];
@@ -251,11 +252,17 @@ static sb_status path_list(sb_trail_op *t, sb_val *list)
     sb_val_list *made = sb_val_list_make(t->op.step, length);
 
     if (made == NULL) return sb_exec__no_memory(t->op.run);
+    t->listed += length;
     for (size_t i = 0; i < length; i++)
         made->items[t->op.plan->as.expand.reversed ? length - 1 - i : i] =
             sb_val_rel(stop_at(t, i + 1)->rel);
     *list = sb_val_flat_list(made);
     return SB_OK;
+}
+
+static bool is_full(const sb_trail_op *t)
+{
+    return t->count >= t->most || t->listed >= SB_PATH_ITEMS_MAX;
 }
 
 /* The path at hand ends at node: a row, if it is one that is asked for. */
@@ -310,7 +317,7 @@ static sb_status walk(sb_trail_op *t, bool *done)
             if (e->min == 0) SB_TRY(add_row(t, start));
         }
     }
-    while (t->count < t->most && depth_of(t) != 0)
+    while (!is_full(t) && depth_of(t) != 0)
         SB_TRY(advance(t));
     *done = depth_of(t) == 0;
     return SB_OK;
@@ -583,9 +590,10 @@ static sb_status trail_next(sb_operator *op, const sb_batch **batch)
         return next_reached(t, batch);
     t->count = 0;
     while (t->count == 0) {
+        t->listed = 0;
         if (t->in == NULL || t->row >= t->in->row_count) SB_TRY(trail_input(t));
         if (t->in == NULL) return SB_OK;
-        while (t->row < t->in->row_count && t->count < t->most) {
+        while (t->row < t->in->row_count && !is_full(t)) {
             SB_TRY(t->reach ? reach(t, &done) : walk(t, &done));
             if (!done) break;
             t->row++;

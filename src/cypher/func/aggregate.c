@@ -352,7 +352,7 @@ static sb_status take_number(sb_func_context *ctx, sb_arena *arena, const char *
         s->percentile = sb_func__real(args[1]);
         if (!(s->percentile >= 0.0 && s->percentile <= 1.0))
             return SB_FUNC_FAIL_RANGE(ctx, "a percentile lies between 0.0 and 1.0: %g does not",
-                                      s->percentile);
+                                      isnan(s->percentile) ? fabs(s->percentile) : s->percentile);
         s->has_percentile = true;
     }
     return collect_value(ctx, arena, s, args[0]);

@@ -44,8 +44,10 @@ static sb_status add_predicate(sb_planner *p, sb_pattern_graph *graph, sb_expr *
 sb_status sb_plan__add_predicates(sb_planner *p, sb_pattern_graph *graph, sb_expr *expr)
 {
     if (expr == NULL) return SB_OK;
-    if (expr->kind != SB_EXPR_BINARY || expr->op != SB_OP2_AND)
+    if (expr->kind != SB_EXPR_BINARY || expr->op != SB_OP2_AND) {
+        SB_TRY(sb_plan__ask_existence(p, &expr));
         return add_predicate(p, graph, expr);
+    }
     SB_TRY(sb_plan__add_predicates(p, graph, expr->args[0]));
     return sb_plan__add_predicates(p, graph, expr->args[1]);
 }
@@ -412,6 +414,45 @@ static sb_status part_where(sb_planner *p, sb_expr *where, const sb_slot_set *en
     return sb_plan__expr_binary(p, SB_OP2_AND, *into, where, into);
 }
 
+/* Paths are selected for each two ends. So what a condition beside the paths that are selected from, ANY SHORTEST ((a)-->+(b) WHERE …), says of the ends
+ * alone may as well be asked of the ends: such a part is searched by length. Its condition then goes to *where. */
+static sb_status free_ends(sb_planner *p, const sb_slot_set *bound, sb_pattern *pattern,
+                           sb_expr **where)
+{
+    bool copied = false;
+
+    for (uint32_t i = 0; i < pattern->part_count; i++) {
+        const sb_pattern_part *part = pattern->parts[i];
+        sb_expr *first = NULL, *then = NULL;
+        sb_pattern_part *freed, **parts;
+        sb_slot_set ends;
+
+        if (part->selector == SB_PATHS_ALL || part->selector_is_function || part->where == NULL ||
+            part->step_count != 1 || is_single(part))
+            continue;
+        SB_TRY(sb_plan__set_copy(p, bound, &ends));
+        SB_TRY(sb_plan__set_add(p, &ends, part->start->var->slot));
+        SB_TRY(sb_plan__set_add(p, &ends, last_node(part)->slot));
+        SB_TRY(part_where(p, part->where, &ends, &first, &then));
+        if (then != NULL) continue;
+        if (!copied) {
+            SB_TRY(sb_plan__alloc(p, pattern->part_count, sizeof *parts, &parts));
+            memcpy(parts, pattern->parts, pattern->part_count * sizeof *parts);
+            pattern->parts = parts;
+            copied = true;
+        }
+        SB_TRY(sb_plan__alloc(p, 1, sizeof *freed, &freed));
+        *freed = *part;
+        freed->where = NULL;
+        pattern->parts[i] = freed;
+        if (*where == NULL)
+            *where = first;
+        else
+            SB_TRY(sb_plan__expr_binary(p, SB_OP2_AND, *where, first, where));
+    }
+    return SB_OK;
+}
+
 static sb_status select_paths(sb_planner *p, const sb_pattern_part *part,
                               const sb_pattern_path *path, sb_plan *input, sb_plan **plan)
 {
@@ -529,9 +570,12 @@ static sb_status match_beside(sb_planner *p, const sb_pattern *pattern, sb_patte
 sb_status sb_plan__match(sb_planner *p, const sb_pattern *pattern, sb_expr *where, sb_plan *input,
                          sb_slot_set *bound, sb_plan **plan)
 {
-    sb_pattern_part *const selected = selected_part(pattern);
     sb_pattern_graph graph;
+    sb_pattern freed = *pattern;
 
+    SB_TRY(free_ends(p, bound, &freed, &where));
+    pattern = &freed;
+    sb_pattern_part *const selected = selected_part(pattern);
     if (selected != NULL)
         return (pattern->part_count == 1 ? match_selected : match_beside)(
             p, pattern, selected, where, input, bound, plan);

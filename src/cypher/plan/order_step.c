@@ -435,6 +435,9 @@ sb_status sb_order__expand_rel(sb_order_search *s, const sb_order_state *from, u
                                          : SB_PLAN_EXPAND,
                         to->plan, &plan));
     SB_TRY(edge_rows(s, edge, forward, expand.to_bound, &rows));
+    /* Paths to one end are looked for among those to all ends. */
+    double walked = 0;
+    if (expand.to_bound && e->rel->variable) SB_TRY(edge_rows(s, edge, forward, false, &walked));
     if (e->var_bound) { /* a list of relationships that has a value: paths must be that one */
         SB_TRY(sb_plan__var(s->p, SB_KIND_LIST, &list));
         expand.rel = list;
@@ -449,7 +452,8 @@ sb_status sb_order__expand_rel(sb_order_search *s, const sb_order_state *from, u
     }
     plan->as.expand = expand;
     plan->rows = to->plan->rows * rows * share;
-    plan->cost = to->plan->cost + to->plan->rows * (into ? COST_INTO : COST_EXPAND) + plan->rows;
+    plan->cost =
+        to->plan->cost + to->plan->rows * ((into ? COST_INTO : COST_EXPAND) + walked) + plan->rows;
     if ((!expand.to_bound && sb_plan__hint_of(s->graph, expand.to) != NULL) ||
         sb_plan__hint_of(s->graph, e->var) != NULL)
         plan->cost += SB_PLAN_UNHINTED;

@@ -102,6 +102,8 @@ sb_bytes sb_plan__written(const sb_planner *p, const sb_expr *e);
 bool sb_plan__expr_same(const sb_expr *a, const sb_expr *b);
 /* Equal for such expressions. Goes through all of e, which has e->weight parts. */
 uint64_t sb_plan__expr_hash(const sb_expr *e);
+/* Is it without sub-queries and patterns, which begin plans of their own? e may be NULL. */
+bool sb_plan__is_plain(const sb_expr *e);
 bool sb_plan__same_labels(const sb_label_expr *a, const sb_label_expr *b);
 
 /* Slots of all variables that an expression mentions, in patterns and sub-queries too, those that it binds included. */
@@ -128,6 +130,8 @@ SB_MUST_CHECK sb_status sb_plan__expr(sb_planner *p, sb_expr *expr, const sb_slo
 double sb_plan__run_for_each(sb_planner *p, double rows);
 /* An ARGUMENT to begin an inner plan with. */
 SB_MUST_CHECK sb_status sb_plan__argument(sb_planner *p, double rows, sb_plan **plan);
+/* COUNT { … } > 0, >= 1, = 0 and the like as EXISTS { … }, or none, which ends with the first row. */
+SB_MUST_CHECK sb_status sb_plan__ask_existence(sb_planner *p, sb_expr **predicate);
 /* FILTER by a predicate: sub-queries that stand alone in it become SEMI_APPLY. */
 SB_MUST_CHECK sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,
                                         const sb_slot_set *bound, sb_plan **plan);

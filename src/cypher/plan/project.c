@@ -179,15 +179,51 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
     return project(p, *plan, after, after_count, bound, plan);
 }
 
-static sb_status plain_items(sb_planner *p, sb_projection *projection, sb_plan *input,
-                             sb_slot_set *bound, sb_plan **plan)
+/* Does LIMIT leave less than half of the rows, as far as that is known? */
+static bool limit_is_small(const sb_projection *projection, const sb_plan *input)
 {
-    sb_plan_assign *items;
+    double rows = 0;
 
+    if (projection->limit == NULL) return false;
+    if (projection->skip != NULL && projection->skip->kind == SB_EXPR_INT)
+        rows = (double)projection->skip->value.integer;
+    if (projection->limit->kind == SB_EXPR_INT) rows += (double)projection->limit->value.integer;
+    return rows * 2 < input->rows;
+}
+
+/* Is an item better computed of the rows that LIMIT leaves? Where it costs something, and reads no more than the order has to keep anyway, or
+ * little: a property, or a sub-query. */
+static bool is_costly(const sb_expr *e)
+{
+    return !sb_plan__expr_volatile(e) &&
+           ((e->kind == SB_EXPR_PROPERTY && e->args[0]->kind == SB_EXPR_VAR) ||
+            !sb_plan__is_plain(e));
+}
+
+/* The items, of which `late` gets those that can wait until LIMIT has left few rows. What reads them is above, or nobody: rows that are left out
+ * need no values. In a statement that has written by then, values are those of before the next row. */
+static sb_status plain_items(sb_planner *p, sb_projection *projection, sb_plan *input,
+                             sb_slot_set *bound, sb_plan_assign *late, uint32_t *late_count,
+                             sb_plan **plan)
+{
+    const bool wait = !p->options.no_special && !projection->distinct &&
+                      limit_is_small(projection, input) && !sb_plan_writes(input);
+    sb_slot_set ordered = {NULL, 0};
+    sb_plan_assign *items;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; wait && i < projection->order_count; i++)
+        SB_TRY(sb_plan__expr_needs(p, projection->order[i].expr, &ordered));
     SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *items, &items));
-    for (uint32_t i = 0; i < projection->item_count; i++)
-        items[i] = (sb_plan_assign){projection->items[i].expr, projection->items[i].var};
-    return project(p, input, items, projection->item_count, bound, plan);
+    for (uint32_t i = 0; i < projection->item_count; i++) {
+        const sb_plan_assign item = {projection->items[i].expr, projection->items[i].var};
+
+        if (wait && is_costly(item.expr) && !sb_plan__set_has(&ordered, item.var->slot))
+            late[(*late_count)++] = item;
+        else
+            items[count++] = item;
+    }
+    return project(p, input, items, count, bound, plan);
 }
 
 static sb_status distinct(sb_planner *p, const sb_projection *projection, sb_plan **plan)
@@ -266,14 +302,19 @@ static sb_status limit_rows(sb_planner *p, sb_plan_kind kind, sb_expr *count,
 sb_status sb_plan__projection(sb_planner *p, sb_projection *projection, sb_plan *input,
                               sb_slot_set *bound, sb_plan **plan)
 {
+    sb_plan_assign *late;
+    uint32_t late_count = 0;
+
+    SB_TRY(sb_plan__alloc(p, projection->item_count + 1, sizeof *late, &late));
     if (projection->aggregates)
         SB_TRY(aggregate(p, projection, input, bound, plan));
     else
-        SB_TRY(plain_items(p, projection, input, bound, plan));
+        SB_TRY(plain_items(p, projection, input, bound, late, &late_count, plan));
     if (projection->distinct) SB_TRY(distinct(p, projection, plan));
     if (projection->order_count != 0) SB_TRY(sort(p, projection, bound, plan));
     SB_TRY(limit_rows(p, SB_PLAN_SKIP, projection->skip, bound, plan));
     SB_TRY(limit_rows(p, SB_PLAN_LIMIT, projection->limit, bound, plan));
+    SB_TRY(project(p, *plan, late, late_count, bound, plan));
     if (projection->where != NULL)
         SB_TRY(sb_plan__filter(p, *plan, projection->where, bound, plan));
     return SB_OK;

@@ -121,9 +121,45 @@ sb_status sb_plan__expr(sb_planner *p, sb_expr *e, const sb_slot_set *bound)
 
 /* ---- Filters --------------------------------------------------------------------------------------------------------- */
 
+static sb_op2 mirrored(sb_op2 op)
+{
+    switch ((int)op) {
+    case SB_OP2_LT: return SB_OP2_GT;
+    case SB_OP2_LE: return SB_OP2_GE;
+    case SB_OP2_GT: return SB_OP2_LT;
+    case SB_OP2_GE: return SB_OP2_LE;
+    default: return op;
+    }
+}
+
+sb_status sb_plan__ask_existence(sb_planner *p, sb_expr **predicate)
+{
+    const sb_expr *e = *predicate;
+    sb_expr *made;
+
+    if (p->options.no_special || e->kind != SB_EXPR_BINARY) return SB_OK;
+    const bool turned = e->args[1]->kind == SB_EXPR_COUNT;
+    const sb_expr *count = e->args[turned], *number = e->args[!turned];
+    if (count->kind != SB_EXPR_COUNT || number->kind != SB_EXPR_INT) return SB_OK;
+    const sb_op2 op = turned ? mirrored((sb_op2)e->op) : (sb_op2)e->op;
+    const int64_t n = number->value.integer;
+    const bool is = (op == SB_OP2_GT && n == 0) || (op == SB_OP2_GE && n == 1) ||
+                    (op == SB_OP2_NE && n == 0),
+               is_not = (op == SB_OP2_EQ && n == 0) || (op == SB_OP2_LT && n == 1) ||
+                        (op == SB_OP2_LE && n == 0);
+    if (!is && !is_not) return SB_OK;
+    SB_TRY(sb_plan__alloc(p, 1, sizeof *made, &made));
+    *made = *count;
+    made->kind = SB_EXPR_EXISTS;
+    made->kinds = SB_KIND_BOOL;
+    *predicate = made;
+    return is ? SB_OK : sb_plan__expr_not(p, made, predicate);
+}
+
 sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *predicate,
                           const sb_slot_set *bound, sb_plan **plan)
 {
+    SB_TRY(sb_plan__ask_existence(p, &predicate));
     const bool negated = predicate->kind == SB_EXPR_UNARY && predicate->op == SB_OP1_NOT;
     sb_expr *const inside = negated ? predicate->args[0] : predicate;
     sb_plan *filter;

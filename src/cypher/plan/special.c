@@ -465,6 +465,7 @@ static bool passes_duplicates(const sb_plan *plan)
     case SB_PLAN_SORT:
     case SB_PLAN_HASH_JOIN:
     case SB_PLAN_PRODUCT:
+    case SB_PLAN_UNION:
     case SB_PLAN_RESULT: return true;
     case SB_PLAN_APPLY:
     case SB_PLAN_OPTIONAL_APPLY: return !sb_plan_writes(plan->inner); /* for each row */

@@ -1,5 +1,5 @@
-/* step_filter.c — what each step of a path of variable length must meet: the properties that its relationship is written with, and what all()
- * and none() of the path's relationships or nodes demand. It is asked on the way, so that no path is gone on with that can not become a row;
+/* step_filter.c — what each step of a path of variable length must meet: the properties that its relationship is written with, and what all(),
+ * none() and NOT any() of the path's relationships or nodes demand. It is asked on the way, so that no path is gone on with that can not become a row;
  * asked of whole paths, it would be of all there are. */
 #include "cypher/plan/order_priv.h"
 
@@ -45,24 +45,6 @@ static bool is_step_list(const sb_pattern_graph *graph, const sb_pattern_edge *e
            is_on_path(graph, e, list->args[0]->var, &steps->whole);
 }
 
-/* Can it be asked on the way? Not where it begins a plan of its own. */
-static bool is_plain(const sb_expr *e)
-{
-    if (e == NULL) return true;
-    switch ((int)e->kind) {
-    case SB_EXPR_PATTERN_COMPREHENSION:
-    case SB_EXPR_PATTERN:
-    case SB_EXPR_SHORTEST:
-    case SB_EXPR_EXISTS:
-    case SB_EXPR_COUNT:
-    case SB_EXPR_COLLECT: return false;
-    default: break;
-    }
-    for (uint32_t i = 0; i < e->arg_count; i++)
-        if (!is_plain(e->args[i])) return false;
-    return true;
-}
-
 static sb_status add_condition(sb_planner *p, sb_expr *condition, sb_expr **filter)
 {
     if (*filter != NULL) return sb_plan__expr_binary(p, SB_OP2_AND, *filter, condition, filter);
@@ -101,25 +83,29 @@ static sb_status add_properties(sb_planner *p, const sb_rel_pattern *rel, sb_pla
     return SB_OK;
 }
 
-/* The condition of all() or none() for one item, if the edge's steps are among them and it reads nothing besides that has no value yet;
+/* The condition of all(), none() or NOT any() for one item, if the edge's steps are among them and it reads nothing besides that has no value yet;
  * *condition NULL: it is not so. */
 static sb_status step_condition(sb_order_search *s, const sb_order_state *st,
                                 const sb_pattern_edge *e, const sb_predicate *predicate,
-                                step_list *steps, sb_expr **condition)
+                                step_list *steps, const sb_var **item, sb_expr **condition)
 {
-    const sb_expr *expr = predicate->expr;
+    const bool negated =
+        predicate->expr->kind == SB_EXPR_UNARY && predicate->expr->op == SB_OP1_NOT;
+    const sb_expr *expr = negated ? predicate->expr->args[0] : predicate->expr;
     sb_slot_set needs = {NULL, 0}, with;
 
     *condition = NULL;
-    if (expr->kind != SB_EXPR_QUANTIFIER || (expr->op != SB_ALL && expr->op != SB_NONE) ||
+    if (expr->kind != SB_EXPR_QUANTIFIER ||
+        (negated ? expr->op != SB_ANY : expr->op != SB_ALL && expr->op != SB_NONE) ||
         predicate->differs || !is_step_list(s->graph, e, expr->args[0], steps) ||
-        !is_plain(expr->args[1]))
+        !sb_plan__is_plain(expr->args[1]))
         return SB_OK;
     SB_TRY(sb_plan__set_copy(s->p, &st->bound, &with));
     SB_TRY(sb_plan__set_add(s->p, &with, expr->bound->slot));
     SB_TRY(sb_plan__expr_needs(s->p, expr->args[1], &needs));
     if (!sb_plan__set_within(&needs, &with)) return SB_OK;
-    if (expr->op == SB_NONE) return sb_plan__expr_not(s->p, expr->args[1], condition);
+    *item = expr->bound;
+    if (expr->op != SB_ALL) return sb_plan__expr_not(s->p, expr->args[1], condition);
     *condition = expr->args[1];
     return SB_OK;
 }
@@ -135,12 +121,12 @@ sb_status sb_order__step_filter(sb_order_search *s, sb_order_state *st, uint32_t
     if (e->var_bound || (e->shortest != NULL && !e->shortest->selector_is_function)) return SB_OK;
     for (uint32_t i = 0; i < s->graph->predicate_count; i++) {
         const sb_predicate *predicate = &s->graph->predicates[i];
-        const sb_var *item = predicate->expr->bound;
+        const sb_var *item;
         step_list steps;
         sb_expr *condition;
 
         if (st->predicate_done[i]) continue;
-        SB_TRY(step_condition(s, st, e, predicate, &steps, &condition));
+        SB_TRY(step_condition(s, st, e, predicate, &steps, &item, &condition));
         if (condition == NULL) continue;
         SB_TRY(add_condition(s->p, condition, &expand->filter));
         if (steps.nodes) {

@@ -391,3 +391,20 @@ bool sb_plan_writes(const sb_plan *plan)
     }
     return false;
 }
+
+bool sb_plan__is_plain(const sb_expr *e)
+{
+    if (e == NULL) return true;
+    switch ((int)e->kind) {
+    case SB_EXPR_PATTERN_COMPREHENSION:
+    case SB_EXPR_PATTERN:
+    case SB_EXPR_SHORTEST:
+    case SB_EXPR_EXISTS:
+    case SB_EXPR_COUNT:
+    case SB_EXPR_COLLECT: return false;
+    default: break;
+    }
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (!sb_plan__is_plain(e->args[i])) return false;
+    return true;
+}

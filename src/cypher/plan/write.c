@@ -207,12 +207,96 @@ static sb_status set_items(sb_planner *p, const sb_set_list *list, bool remove,
     return SB_OK;
 }
 
+/* Of the properties of a pattern, those that would be another value each time: with what the row has in their place. */
+static sb_status fix_values(sb_planner *p, const sb_slot_set *bound, sb_expr **props,
+                            sb_plan_assign *items, uint32_t *count)
+{
+    sb_expr *fixed;
+
+    if (*props == NULL || (*props)->kind != SB_EXPR_MAP || !sb_plan__expr_volatile(*props))
+        return SB_OK;
+    SB_TRY(sb_plan__alloc(p, 1, sizeof *fixed, &fixed));
+    *fixed = **props;
+    SB_TRY(sb_plan__alloc(p, fixed->arg_count, sizeof *fixed->args, &fixed->args));
+    for (uint32_t i = 0; i < fixed->arg_count; i++) {
+        sb_slot_set needs = {NULL, 0};
+        sb_expr *const value = (*props)->args[i];
+        sb_var *var;
+
+        fixed->args[i] = value;
+        SB_TRY(sb_plan__expr_needs(p, value, &needs));
+        if (!sb_plan__expr_volatile(value) || !sb_plan__set_within(&needs, bound)) continue;
+        SB_TRY(sb_plan__var(p, value->kinds == 0 ? SB_KIND_ANY : value->kinds, &var));
+        var->name = sb_plan__written(p, value);
+        items[(*count)++] = (sb_plan_assign){value, var};
+        SB_TRY(sb_plan__expr_var(p, var, &fixed->args[i]));
+    }
+    *props = fixed;
+    return SB_OK;
+}
+
+static uint32_t value_count(const sb_expr *props)
+{
+    return props == NULL ? 0 : props->arg_count;
+}
+
+static sb_status copy_node(sb_planner *p, sb_node_pattern **node)
+{
+    sb_node_pattern *copy;
+
+    SB_TRY(sb_plan__alloc(p, 1, sizeof *copy, &copy));
+    *copy = **node;
+    *node = copy;
+    return SB_OK;
+}
+
+/* MERGE looks for what it makes: a value that differs from call to call (rand()) is computed once for a row, below it. *part is another one then. */
+static sb_status fix_part(sb_planner *p, sb_pattern_part **part, sb_slot_set *bound, sb_plan **plan)
+{
+    sb_pattern_part *fixed;
+    sb_plan_assign *items;
+    sb_step *steps;
+    uint32_t most = value_count((*part)->start->props), count = 0;
+
+    for (uint32_t i = 0; i < (*part)->step_count; i++)
+        most +=
+            value_count((*part)->steps[i].rel->props) + value_count((*part)->steps[i].node->props);
+    SB_TRY(sb_plan__alloc(p, most + 1, sizeof *items, &items));
+    SB_TRY(sb_plan__alloc(p, 1, sizeof *fixed, &fixed));
+    SB_TRY(sb_plan__alloc(p, (*part)->step_count + 1, sizeof *steps, &steps));
+    *fixed = **part;
+    fixed->steps = steps;
+    SB_TRY(copy_node(p, &fixed->start));
+    SB_TRY(fix_values(p, bound, &fixed->start->props, items, &count));
+    for (uint32_t i = 0; i < fixed->step_count; i++) {
+        sb_rel_pattern *rel;
+
+        steps[i] = (*part)->steps[i];
+        SB_TRY(sb_plan__alloc(p, 1, sizeof *rel, &rel));
+        *rel = *steps[i].rel;
+        steps[i].rel = rel;
+        SB_TRY(copy_node(p, &steps[i].node));
+        SB_TRY(fix_values(p, bound, &rel->props, items, &count));
+        SB_TRY(fix_values(p, bound, &steps[i].node->props, items, &count));
+    }
+    if (count == 0) return SB_OK;
+    *part = fixed;
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(sb_plan__expr(p, items[i].expr, bound));
+    SB_TRY(sb_plan__new(p, SB_PLAN_PROJECT, *plan, plan));
+    (*plan)->as.project.items = items;
+    (*plan)->as.project.count = count;
+    for (uint32_t i = 0; i < count; i++)
+        SB_TRY(sb_plan__set_add(p, bound, items[i].var->slot));
+    return SB_OK;
+}
+
 /* The match half of MERGE is a MATCH of the pattern for one row; what it lacks is made whole. */
 static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb_slot_set *bound,
                             sb_plan **plan)
 {
     sb_pattern_part *part = clause->as.merge.part;
-    sb_pattern_part unnamed = *part; /* the path is made once, above */
+    sb_pattern_part unnamed; /* the path is made once, above */
     sb_pattern_part *inner_part = &unnamed;
     const sb_pattern pattern = {.parts = &part, .part_count = 1};
     const sb_pattern inner_pattern = {.parts = &inner_part, .part_count = 1};
@@ -220,6 +304,8 @@ static sb_status plan_merge(sb_planner *p, sb_clause *clause, sb_plan *input, sb
     sb_plan *inner;
     sb_plan *merge;
 
+    SB_TRY(fix_part(p, &part, bound, &input));
+    unnamed = *part;
     unnamed.var = NULL;
     SB_TRY(sb_plan__set_copy(p, bound, &inner_bound));
     SB_TRY(sb_plan__argument(p, 1, &inner));

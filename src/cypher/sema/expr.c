@@ -223,7 +223,7 @@ static sb_status analyze_call(sb_sema *s, sb_expr *e)
     }
     if ((e->function->flags & SB_FUNC_CLOCK) != 0) s->statement->reads_clock = true;
     if ((e->function->flags & SB_FUNC_VOLATILE) != 0) {
-        if (s->aggregation == SB_AGGREGATION_INSIDE)
+        if (s->aggregation == SB_AGGREGATION_INSIDE && (e->function->flags & SB_FUNC_USER) == 0)
             return SB_SEMA_FAIL(s, e->span, SB_CYPHER_NON_CONSTANT_EXPRESSION,
                                 "%s() gives another value each time: it can not be aggregated",
                                 e->function->name);

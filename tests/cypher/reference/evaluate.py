@@ -463,13 +463,13 @@ class Evaluator:
         if name == 'collect':
             return values
         if name == 'sum':
-            return sum(values)
+            return total(values)
         if name in ('stDev', 'stDevP'):
             return deviation(values, len(values) - (name == 'stDev'))
         if not values:
             return None
         if name == 'avg':
-            return sum(values) / len(values)
+            return total(values) / len(values)
         if name in ('percentileCont', 'percentileDisc'):
             return percentile(name, sorted(values, key=order_key), self.value(more[0], {}))
         return (min if name == 'min' else max)(values, key=order_key)
@@ -558,7 +558,7 @@ class Evaluator:
             seen = {}
             for row in out:
                 seen.setdefault(tuple(same_key(v) for v in row.values()), row)
-            out = list(seen.values())
+            out = list(self.in_order(list(seen.values())))
         return out
 
     # ---- Writing ----
@@ -595,6 +595,8 @@ class Evaluator:
                 continue
             pairs = {'prop': [item[2:]], 'remove': [(item[2], ('lit', None))]}.get(item[0], item[2])
             pairs = [(key, self.value(e, env)) for key, e in pairs]
+            if any(isinstance(v, list) and None in v for _, v in pairs):
+                raise Trouble  # which no property can hold
             if item[0] == 'map':
                 self.graph.props(entity).clear()
             for key, v in pairs:
@@ -630,6 +632,14 @@ class Evaluator:
                 elif isinstance(entity, Rel) and entity.id in self.graph.rels:
                     self.graph.drop_rel(entity.id)
         return [env]
+
+
+def total(values):
+    """Of floats the sum that is rounded once, which no order changes."""
+    if all(isinstance(v, (int, float)) for v in values) and any(isinstance(v, float) for v in values):
+        if all(math.isfinite(v) for v in values):
+            return math.fsum(values)
+    return sum(values)
 
 
 def deviation(values, count):
