@@ -1253,6 +1253,7 @@ static void test_api_query__registered(void **state)
                                           longest_step, longest_finish, NULL, &f->error),
                 SOMBRA_LIMIT, "2 GiB");
     assert_int_equal(query_int(f, "RETURN my.add(1, 2)"), 103);
+    assert_int_equal(query_int(f, "UNWIND [1, 2] AS i RETURN sum(my.add(i, i))"), 206);
     assert_int_equal(query_int(f, "UNWIND ['a', 'abc', 'ab'] AS t RETURN my.longest(t)"), 3);
     assert_int_equal(query_int(f, "CALL my.count(4) YIELD i RETURN sum(i)"), 10);
     stmt = prepare(f, "RETURN my.add(null, 2)");
