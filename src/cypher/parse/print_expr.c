@@ -340,8 +340,10 @@ static sb_status print_unary(sb_buffer *out, const sb_expr *e)
 static sb_status print_binary(sb_buffer *out, const sb_expr *e)
 {
     const op_row *row = &OP2_ROWS[e->op];
+    /* a :: ANY < b would go on with the type: ANY<…> */
+    const bool typed = e->op == SB_OP2_LT && e->args[0]->kind == SB_EXPR_IS_TYPE;
 
-    SB_TRY(sb_parse__print_expr(out, e->args[0], row->left));
+    SB_TRY(sb_parse__print_expr(out, e->args[0], typed ? PREC_ATOM : row->left));
     SB_TRY(sb_parse__print_text(out, row->text));
     return sb_parse__print_expr(out, e->args[1], row->right);
 }
