@@ -44,18 +44,6 @@ static bool is_property_of(const sb_expr *e, const sb_var *var)
     return e->kind == SB_EXPR_PROPERTY && e->args[0]->kind == SB_EXPR_VAR && e->args[0]->var == var;
 }
 
-/* 5 < n.x is n.x > 5 */
-static sb_op2 turned(sb_op2 op)
-{
-    switch ((int)op) {
-    case SB_OP2_LT: return SB_OP2_GT;
-    case SB_OP2_LE: return SB_OP2_GE;
-    case SB_OP2_GT: return SB_OP2_LT;
-    case SB_OP2_GE: return SB_OP2_LE;
-    default: return op;
-    }
-}
-
 /* A condition of the form n.key op constant becomes a bound; *is false: it is none, or a second of its kind. */
 static sb_status take_condition(sb_exec *run, const sb_expr *e, const sb_var *var,
                                 sb_scan_count *count, bool *is)
@@ -73,7 +61,7 @@ static sb_status take_condition(sb_exec *run, const sb_expr *e, const sb_var *va
     } else if (is_property_of(e->args[1], var) && is_fixed(e->args[0])) {
         property = e->args[1];
         bound = e->args[0];
-        op = turned(op);
+        op = sb_op2_turned(op);
     } else {
         return SB_OK;
     }

@@ -122,6 +122,17 @@ typedef enum sb_op2 {
     SB_OP2_CONTAINS,
     SB_OP2_REGEX
 } sb_op2;
+/* a op b is b sb_op2_turned(op) a, of a comparison. */
+SB_INLINE sb_op2 sb_op2_turned(sb_op2 op)
+{
+    switch ((int)op) {
+    case SB_OP2_LT: return SB_OP2_GT;
+    case SB_OP2_LE: return SB_OP2_GE;
+    case SB_OP2_GT: return SB_OP2_LT;
+    case SB_OP2_GE: return SB_OP2_LE;
+    default: return op;
+    }
+}
 typedef enum sb_quantifier { SB_ALL, SB_ANY, SB_NONE, SB_SINGLE } sb_quantifier;
 
 /* A type in IS :: or a CAST: kinds, and of a list its items. */

@@ -49,21 +49,9 @@ static sb_status is_known(sb_planner *p, const sb_expr *e, const sb_slot_set *bo
     return SB_OK;
 }
 
-/* a < b seen from b. */
-static sb_op2 mirrored(sb_op2 op)
-{
-    switch (op) {
-    case SB_OP2_LT: return SB_OP2_GT;
-    case SB_OP2_LE: return SB_OP2_GE;
-    case SB_OP2_GT: return SB_OP2_LT;
-    case SB_OP2_GE: return SB_OP2_LE;
-    default: return op;
-    }
-}
-
 static void read_operator(sb_op2 op, bool swapped, condition *found)
 {
-    switch (swapped ? mirrored(op) : op) {
+    switch (swapped ? sb_op2_turned(op) : op) {
     case SB_OP2_EQ: found->kind = CONDITION_EQUAL; break;
     case SB_OP2_IN: found->kind = swapped ? CONDITION_NONE : CONDITION_IN; break;
     case SB_OP2_GT:

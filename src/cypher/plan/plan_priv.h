@@ -138,6 +138,9 @@ SB_MUST_CHECK sb_status sb_plan__filter(sb_planner *p, sb_plan *input, sb_expr *
 
 /* ---- project.c --------------------------------------------------------------------------------------------------- */
 
+/* Compute items of each row; bound gains them. *plan is input where there are none. */
+SB_MUST_CHECK sb_status sb_plan__project(sb_planner *p, sb_plan *input, sb_plan_assign *items,
+                                         uint32_t count, sb_slot_set *bound, sb_plan **plan);
 /* WITH and RETURN. bound is replaced by what has a value afterwards. */
 SB_MUST_CHECK sb_status sb_plan__projection(sb_planner *p, sb_projection *projection,
                                             sb_plan *input, sb_slot_set *bound, sb_plan **plan);

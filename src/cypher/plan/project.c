@@ -105,8 +105,8 @@ static sb_status rewrite(aggregation *a, sb_expr *e, sb_expr **result)
     return SB_OK;
 }
 
-static sb_status project(sb_planner *p, sb_plan *input, sb_plan_assign *items, uint32_t count,
-                         sb_slot_set *bound, sb_plan **plan)
+sb_status sb_plan__project(sb_planner *p, sb_plan *input, sb_plan_assign *items, uint32_t count,
+                           sb_slot_set *bound, sb_plan **plan)
 {
     *plan = input;
     if (count == 0) return SB_OK;
@@ -176,7 +176,7 @@ static sb_status aggregate(sb_planner *p, sb_projection *projection, sb_plan *in
     for (uint32_t i = 0; i < a.count; i++)
         SB_TRY(sb_plan__set_add(p, &known, a.aggregates[i].var->slot));
     *bound = known;
-    return project(p, *plan, after, after_count, bound, plan);
+    return sb_plan__project(p, *plan, after, after_count, bound, plan);
 }
 
 /* Does LIMIT leave less than half of the rows, as far as that is known? */
@@ -223,7 +223,7 @@ static sb_status plain_items(sb_planner *p, sb_projection *projection, sb_plan *
         else
             items[count++] = item;
     }
-    return project(p, input, items, count, bound, plan);
+    return sb_plan__project(p, input, items, count, bound, plan);
 }
 
 static sb_status distinct(sb_planner *p, const sb_projection *projection, sb_plan **plan)
@@ -272,7 +272,7 @@ static sb_status sort(sb_planner *p, const sb_projection *projection, sb_slot_se
         values[value_count++] = (sb_plan_assign){e, var};
         keys[i].var = var;
     }
-    SB_TRY(project(p, *plan, values, value_count, bound, plan));
+    SB_TRY(sb_plan__project(p, *plan, values, value_count, bound, plan));
     const bool top = is_top(p, projection);
     SB_TRY(sb_plan__new(p, top ? SB_PLAN_TOP : SB_PLAN_SORT, *plan, plan));
     (*plan)->as.sort.keys = keys;
@@ -314,7 +314,7 @@ sb_status sb_plan__projection(sb_planner *p, sb_projection *projection, sb_plan 
     if (projection->order_count != 0) SB_TRY(sort(p, projection, bound, plan));
     SB_TRY(limit_rows(p, SB_PLAN_SKIP, projection->skip, bound, plan));
     SB_TRY(limit_rows(p, SB_PLAN_LIMIT, projection->limit, bound, plan));
-    SB_TRY(project(p, *plan, late, late_count, bound, plan));
+    SB_TRY(sb_plan__project(p, *plan, late, late_count, bound, plan));
     if (projection->where != NULL)
         SB_TRY(sb_plan__filter(p, *plan, projection->where, bound, plan));
     return SB_OK;

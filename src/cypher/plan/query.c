@@ -121,17 +121,6 @@ sb_status sb_plan__expr(sb_planner *p, sb_expr *e, const sb_slot_set *bound)
 
 /* ---- Filters --------------------------------------------------------------------------------------------------------- */
 
-static sb_op2 mirrored(sb_op2 op)
-{
-    switch ((int)op) {
-    case SB_OP2_LT: return SB_OP2_GT;
-    case SB_OP2_LE: return SB_OP2_GE;
-    case SB_OP2_GT: return SB_OP2_LT;
-    case SB_OP2_GE: return SB_OP2_LE;
-    default: return op;
-    }
-}
-
 sb_status sb_plan__ask_existence(sb_planner *p, sb_expr **predicate)
 {
     const sb_expr *e = *predicate;
@@ -141,7 +130,7 @@ sb_status sb_plan__ask_existence(sb_planner *p, sb_expr **predicate)
     const bool turned = e->args[1]->kind == SB_EXPR_COUNT;
     const sb_expr *count = e->args[turned], *number = e->args[!turned];
     if (count->kind != SB_EXPR_COUNT || number->kind != SB_EXPR_INT) return SB_OK;
-    const sb_op2 op = turned ? mirrored((sb_op2)e->op) : (sb_op2)e->op;
+    const sb_op2 op = turned ? sb_op2_turned((sb_op2)e->op) : (sb_op2)e->op;
     const int64_t n = number->value.integer;
     const bool is = (op == SB_OP2_GT && n == 0) || (op == SB_OP2_GE && n == 1) ||
                     (op == SB_OP2_NE && n == 0),

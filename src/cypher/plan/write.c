@@ -279,16 +279,8 @@ static sb_status fix_part(sb_planner *p, sb_pattern_part **part, sb_slot_set *bo
         SB_TRY(fix_values(p, bound, &rel->props, items, &count));
         SB_TRY(fix_values(p, bound, &steps[i].node->props, items, &count));
     }
-    if (count == 0) return SB_OK;
-    *part = fixed;
-    for (uint32_t i = 0; i < count; i++)
-        SB_TRY(sb_plan__expr(p, items[i].expr, bound));
-    SB_TRY(sb_plan__new(p, SB_PLAN_PROJECT, *plan, plan));
-    (*plan)->as.project.items = items;
-    (*plan)->as.project.count = count;
-    for (uint32_t i = 0; i < count; i++)
-        SB_TRY(sb_plan__set_add(p, bound, items[i].var->slot));
-    return SB_OK;
+    if (count != 0) *part = fixed;
+    return sb_plan__project(p, *plan, items, count, bound, plan);
 }
 
 /* The match half of MERGE is a MATCH of the pattern for one row; what it lacks is made whole. */
